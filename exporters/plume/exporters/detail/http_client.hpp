@@ -1,0 +1,241 @@
+// http_client.hpp - POSTs bodies to one URL with libcurl, over a connection that it keeps.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/detail/sigpipe.hpp>
+
+namespace plume::detail {
+
+// Each member has an initialiser, or compilers warn where a designated one leaves it out.
+struct HttpOptions {
+    std::string url = {};                      ///< http or https
+    std::vector<std::string> headers = {};     ///< each one "Name: value"
+    std::string user_agent = "plume";
+    std::string user = {};                     ///< basic authentication, unless empty
+    std::string password = {};
+    std::chrono::milliseconds timeout{10'000}; ///< of a request, connecting included
+    std::string ca_file = {};                  ///< PEM; empty: the system's authorities
+    std::string certificate_file = {};         ///< PEM, the client's own; empty: none
+    std::string key_file = {};                 ///< PEM, of that certificate
+    bool insecure_skip_verify = false;         ///< takes any certificate: for tests only
+};
+
+struct HttpResponse {
+    long status = 0;   ///< 0: no complete response, and `error` says why
+    std::string error; ///< libcurl's name for it: no figures, the same for the same trouble
+    std::string body;  ///< the first 64 KiB of it
+    std::chrono::seconds retry_after{0}; ///< of a number or a date (RFC 9110, 10.2.3); 0: none
+    bool cancelled = false;
+
+    [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
+};
+
+struct CurlCleanup {
+    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+    void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+    void operator()(char* text) const noexcept { curl_free(text); }
+};
+
+/// `url` without user, password, query and fragment: fit for a log.
+[[nodiscard]] inline std::string presentable(const std::string& url) {
+    const std::unique_ptr<CURLU, CurlCleanup> parts{curl_url()};
+    char* text = nullptr;
+    if (!parts || curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0)) return "invalid URL";
+    for (const CURLUPart part :
+         {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
+        curl_url_set(parts.get(), part, nullptr, 0);
+    }
+    if (curl_url_get(parts.get(), CURLUPART_URL, &text, 0)) return "invalid URL";
+    return std::unique_ptr<char, CurlCleanup>{text}.get();
+}
+
+/// The handles of libcurl, at an address that stays: its callbacks point here.
+class HttpConnection {
+  public:
+    explicit HttpConnection(const HttpOptions& options) {
+        static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+        if (once == CURLE_OK) {
+            easy_ = curl_easy_init();
+            multi_ = curl_multi_init();
+        }
+        if (!easy_ || !multi_) {
+            free_handles();
+            throw std::bad_alloc{};
+        }
+        configure(options);
+    }
+    ~HttpConnection() { free_handles(); }
+    HttpConnection(const HttpConnection&) = delete;
+    HttpConnection& operator=(const HttpConnection&) = delete;
+
+    [[nodiscard]] HttpResponse post(std::string_view body, const CancelFlag& cancel) {
+        HttpResponse response;
+        set(CURLOPT_POSTFIELDS, body.data());
+        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+        set(CURLOPT_WRITEDATA, &response.body);
+        const CURLcode code = setup_ ? setup_ : perform(cancel);
+        if (code == CURLE_OK) {
+            curl_off_t seconds = 0;
+            curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response.status);
+            curl_easy_getinfo(easy_, CURLINFO_RETRY_AFTER, &seconds);
+            response.retry_after = std::chrono::seconds{std::max<curl_off_t>(seconds, 0)};
+        } else {
+            response.cancelled = code == CURLE_ABORTED_BY_CALLBACK;
+            response.error = response.cancelled ? "cancelled" : curl_easy_strerror(code);
+        }
+        return response;
+    }
+
+    /// Closes this process' copy of the connection, and leaves the other end in peace.
+    void abandon_socket() noexcept {
+        const int descriptor = socket_.exchange(-1, std::memory_order_relaxed);
+        if (descriptor >= 0) ::close(descriptor);
+    }
+
+  private:
+    template <class Value>
+    void set(CURLoption option, Value value) {
+        const CURLcode code = curl_easy_setopt(easy_, option, value);
+        if (code && !setup_) setup_ = code;
+    }
+    void set_text(CURLoption option, const std::string& text) {
+        if (!text.empty()) set(option, text.c_str());
+    }
+
+    void configure(const HttpOptions& options) {
+        set(CURLOPT_URL, options.url.c_str());
+        set(CURLOPT_POST, 1L);
+        set(CURLOPT_NOSIGNAL, 1L); // signals would hit a thread of the application
+        set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
+        set(CURLOPT_USERAGENT, options.user_agent.c_str());
+        add_header("Expect:"); // or curl waits a second for "100 Continue" before a large body
+        for (const std::string& header : options.headers) add_header(header.c_str());
+        set(CURLOPT_HTTPHEADER, headers_.get());
+        if (!options.user.empty()) {
+            set(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+            set(CURLOPT_USERNAME, options.user.c_str());
+            set(CURLOPT_PASSWORD, options.password.c_str());
+        }
+        set_text(CURLOPT_CAINFO, options.ca_file);
+        set_text(CURLOPT_SSLCERT, options.certificate_file);
+        set_text(CURLOPT_SSLKEY, options.key_file);
+        set(CURLOPT_SSL_VERIFYPEER, options.insecure_skip_verify ? 0L : 1L);
+        set(CURLOPT_SSL_VERIFYHOST, options.insecure_skip_verify ? 0L : 2L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+        set(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+        set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+        set(CURLOPT_QUICK_EXIT, 1L); // cancelling doesn't wait for a name server
+#endif
+        set(CURLOPT_WRITEFUNCTION, &HttpConnection::on_body);
+        set(CURLOPT_SOCKOPTFUNCTION, &HttpConnection::on_open);
+        set(CURLOPT_SOCKOPTDATA, this);
+        set(CURLOPT_CLOSESOCKETFUNCTION, &HttpConnection::on_close);
+        set(CURLOPT_CLOSESOCKETDATA, this);
+    }
+
+    void add_header(const char* header) {
+        curl_slist* longer = curl_slist_append(headers_.get(), header);
+        if (!longer) throw std::bad_alloc{};
+        (void)headers_.release();
+        headers_.reset(longer);
+    }
+
+    // The multi interface, because curl_easy_perform() looks up once a second only.
+    CURLcode perform(const CancelFlag& cancel) {
+        CURLcode result = CURLE_ABORTED_BY_CALLBACK;
+        int running = 1;
+        CURLMcode code = curl_multi_add_handle(multi_, easy_);
+        while (code == CURLM_OK && !cancel.requested()) {
+            code = curl_multi_perform(multi_, &running);
+            if (code != CURLM_OK || running == 0) break;
+            code = curl_multi_poll(multi_, nullptr, 0, int{CancelFlag::glance.count()}, nullptr);
+        }
+        if (code != CURLM_OK) result = CURLE_FAILED_INIT;
+        int left = 0;
+        while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+            if (message->msg == CURLMSG_DONE) result = message->data.result;
+        }
+        curl_multi_remove_handle(multi_, easy_);
+        return result;
+    }
+
+    void free_handles() noexcept {
+        if (easy_) curl_easy_cleanup(easy_);
+        if (multi_) curl_multi_cleanup(multi_); // closes the connection, and calls on_close()
+    }
+
+    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* to) {
+        constexpr std::size_t enough = 64 * 1024; // an error page is no reason to run out of memory
+        auto& body = *static_cast<std::string*>(to);
+        body.append(data, std::min(size * count, enough - std::min(enough, body.size())));
+        return size * count;
+    }
+    static int on_open(void* self, curl_socket_t descriptor, curlsocktype) {
+        ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+        static_cast<HttpConnection*>(self)->socket_.store(descriptor, std::memory_order_relaxed);
+        return CURL_SOCKOPT_OK;
+    }
+    static int on_close(void* self, curl_socket_t descriptor) {
+        int expected = descriptor;
+        static_cast<HttpConnection*>(self)->socket_.compare_exchange_strong(
+            expected, -1, std::memory_order_relaxed);
+        return ::close(descriptor);
+    }
+
+    CURL* easy_ = nullptr;
+    CURLM* multi_ = nullptr;
+    std::unique_ptr<curl_slist, CurlCleanup> headers_;
+    CURLcode setup_ = CURLE_OK;    // the first option that libcurl refused
+    std::atomic<int> socket_ = -1; // the newest; read in a child where the owner doesn't run
+};
+
+/// Used by one thread at a time; may be moved. Follows no redirect, raises no SIGPIPE, and its
+/// sockets are closed on exec. Proxies are taken from the environment, as libcurl does.
+class HttpClient {
+  public:
+    explicit HttpClient(HttpOptions options)
+        : options_{std::move(options)}, where_{presentable(options_.url)} {}
+
+    /// Sends `body` and waits for the response: at most for the time-out, or until `cancel` is
+    /// requested. Never retries, except at once when the server had closed the kept connection.
+    [[nodiscard]] HttpResponse post(std::string_view body, const CancelFlag& cancel) {
+        const NoSigpipe guard;
+        if (!connection_) connection_ = std::make_unique<HttpConnection>(options_);
+        return connection_->post(body, cancel);
+    }
+
+    /// The URL without credentials and query: fit for a log.
+    [[nodiscard]] const std::string& where() const noexcept { return where_; }
+
+    /// For the child after fork(). Leaks libcurl's handles: freeing them would end the parent's
+    /// TLS session on the wire.
+    void forked() noexcept {
+        if (HttpConnection* parents = connection_.release()) parents->abandon_socket();
+    }
+
+  private:
+    HttpOptions options_;
+    std::string where_;
+    std::unique_ptr<HttpConnection> connection_;
+};
+
+} // namespace plume::detail

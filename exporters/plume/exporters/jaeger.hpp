@@ -1,0 +1,99 @@
+// jaeger.hpp - sends spans to Jaeger: to an agent by UDP, or to a collector by HTTP.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <plume/exporter.hpp>
+#include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/jaeger/http.hpp>
+#include <plume/exporters/jaeger/udp.hpp>
+#include <plume/version.hpp>
+
+namespace plume {
+
+// Each member has an initialiser, or compilers warn where a designated one leaves it out.
+struct JaegerOptions {
+    std::string agent_host = "localhost"; ///< a name, an IPv4 or an IPv6 address
+    std::uint16_t agent_port = 6831;      ///< Thrift compact, by UDP
+    /// Bytes of a packet. Jaeger reads no more than 65,000 and loses the rest without a word.
+    std::size_t max_packet_bytes = 65'000;
+
+    /// Instead of an agent: "http://host:14268/api/traces". Thrift binary, by HTTP or HTTPS.
+    std::string endpoint = {};
+    /// Bytes of a body. Below what nginx lets through unless told otherwise (1 MiB).
+    std::size_t max_body_bytes = 1'000'000;
+    std::string user = {}; ///< basic authentication, unless empty
+    std::string password = {};
+    std::string ca_file = {};          ///< PEM; empty: the system's authorities
+    std::string certificate_file = {}; ///< PEM, of this client; empty: none
+    std::string key_file = {};         ///< PEM, of that certificate
+    bool insecure_skip_verify = false; ///< takes any certificate: for tests only
+
+    /// Of one HTTP request, or of the first lookup of the agent's name.
+    std::chrono::milliseconds timeout{10'000};
+};
+
+/// A span that no packet takes goes without its events, then with its longest texts cut, marked
+/// `plume.truncated`; the mapping of everything else is in jaeger/mapping.hpp and jaeger/tags.hpp.
+/// May be moved until the first deliver().
+class JaegerExporter final : public Exporter {
+  public:
+    JaegerExporter() : JaegerExporter{JaegerOptions{}} {}
+    /// Connects to nobody and looks up nothing yet.
+    explicit JaegerExporter(JaegerOptions options) : route_{route(std::move(options))} {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "jaeger"; }
+
+    /// Spans that were sent by UDP count as delivered unless the other host refused them: see
+    /// jaeger::UdpRoute for what UDP can tell. By HTTP, 2xx is delivered, 4xx rejected, and the
+    /// rest is tried three times.
+    [[nodiscard]] Outcome deliver(const Batch& batch) override {
+        Outcome outcome =
+            std::visit([&](auto& route) { return route.deliver(batch, cancel_); }, route_);
+        cancel_.reset();
+        return outcome;
+    }
+
+    /// Ends the deliver() that is running, or the next one if none is: a call that comes just
+    /// before would get lost otherwise. What it cut short by HTTP counts as DropReason::shutdown.
+    void cancel() noexcept override { cancel_.request(); }
+
+    void forked() noexcept override {
+        std::visit([](auto& route) { route.forked(); }, route_);
+        cancel_.reset();
+    }
+
+  private:
+    using Route = std::variant<jaeger::UdpRoute, jaeger::HttpRoute>;
+
+    [[nodiscard]] static Route route(JaegerOptions options) {
+        if (options.endpoint.empty()) {
+            return jaeger::UdpRoute{{.host = std::move(options.agent_host),
+                                     .port = options.agent_port,
+                                     .max_packet_bytes = options.max_packet_bytes,
+                                     .timeout = options.timeout}};
+        }
+        return jaeger::HttpRoute{{.url = std::move(options.endpoint),
+                                  .headers = {"Content-Type: application/vnd.apache.thrift.binary"},
+                                  .user_agent = "plume/" + std::string{version},
+                                  .user = std::move(options.user),
+                                  .password = std::move(options.password),
+                                  .timeout = options.timeout,
+                                  .ca_file = std::move(options.ca_file),
+                                  .certificate_file = std::move(options.certificate_file),
+                                  .key_file = std::move(options.key_file),
+                                  .insecure_skip_verify = options.insecure_skip_verify},
+                                 options.max_body_bytes};
+    }
+
+    Route route_;
+    plume::detail::CancelFlag cancel_;
+};
+
+} // namespace plume

@@ -1,0 +1,87 @@
+// http.hpp - spans to a Jaeger collector: a Batch in Thrift's binary protocol, POSTed.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <utility>
+
+#include <plume/exporter.hpp>
+#include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/detail/http_client.hpp>
+#include <plume/exporters/jaeger/packets.hpp>
+#include <plume/exporters/jaeger/wire.hpp>
+
+namespace plume::jaeger {
+
+/// A body is retried twice when the collector can't be reached or is in trouble (5xx, 429); 4xx is
+/// its verdict on the body, and final. Bodies of a batch that come after a failure get one try, so
+/// that a dead collector holds up a batch for seconds, not minutes.
+class HttpRoute {
+  public:
+    explicit HttpRoute(plume::detail::HttpOptions options, std::size_t max_body_bytes)
+        : packets_{max_body_bytes, Envelope::none}, client_{std::move(options)} {}
+
+    [[nodiscard]] Outcome deliver(const Batch& batch, const plume::detail::CancelFlag& cancel) {
+        tries_ = 3;
+        return packets_.split(batch, [&](const Packet& packet) {
+            body_.clear();
+            body_.append(packet.head).append(packet.spans).append(packet.tail);
+            return Sent{post(packet.span_count, cancel)};
+        });
+    }
+
+    void forked() noexcept {
+        client_.forked();
+        packets_.forked();
+    }
+
+  private:
+    [[nodiscard]] Outcome post(std::size_t spans, const plume::detail::CancelFlag& cancel) {
+        for (int attempt = 1;; ++attempt) {
+            const auto response = client_.post(body_, cancel);
+            if (response.ok()) return Outcome::delivered();
+            if (response.cancelled)
+                return failed(DropReason::shutdown, spans, "cut short by a deadline");
+            const std::string why = response.status == 0
+                                        ? response.error
+                                        : "HTTP status " + std::to_string(response.status);
+            if (!worth_a_retry(response.status)) return failed(DropReason::rejected, spans, why);
+            if (attempt >= tries_) {
+                tries_ = 1;
+                return failed(DropReason::transport, spans, why);
+            }
+            if (!cancel.wait_for(pause_after(attempt, response.retry_after)))
+                return failed(DropReason::shutdown, spans, why);
+        }
+    }
+
+    /// No answer, too many requests, or a server's own trouble.
+    [[nodiscard]] static bool worth_a_retry(long status) noexcept {
+        return status == 0 || status == 429 || status >= 500;
+    }
+
+    /// About 0.2 s and 0.4 s, or what the server asks for within reason: the queue is filling.
+    /// Jitter keeps the processes of a fleet from coming back together.
+    [[nodiscard]] std::chrono::milliseconds pause_after(int attempt, std::chrono::seconds asked) {
+        constexpr std::chrono::seconds longest{5};
+        if (asked > asked.zero()) return std::min(asked, longest);
+        std::uniform_real_distribution<double> jitter{0.75, 1.25};
+        return std::chrono::milliseconds{static_cast<int>(100 * (1 << attempt) * jitter(random_))};
+    }
+
+    [[nodiscard]] Outcome failed(DropReason reason, std::size_t spans, const std::string& why) const {
+        return Outcome::failed(reason, spans, "Jaeger collector " + client_.where() + ": " + why);
+    }
+
+    Packets<Binary> packets_;
+    plume::detail::HttpClient client_;
+    std::string body_;
+    int tries_ = 3;
+    std::minstd_rand random_{std::random_device{}()};
+};
+
+} // namespace plume::jaeger

@@ -1,0 +1,83 @@
+// jsonl.hpp - appends spans to a file, one OTLP/JSON TracesData object a line.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <plume/exporter.hpp>
+#include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/jsonl/file.hpp>
+#include <plume/exporters/otlp/json.hpp>
+
+namespace plume {
+
+// Each member has an initialiser, or compilers warn where a designated one leaves it out.
+struct JsonlOptions {
+    std::string path = "traces.jsonl";
+    /// A file that would grow beyond this becomes `path`.1 first, that one `path`.2, and so on;
+    /// 0: it may grow for ever.
+    std::uint64_t max_file_bytes = std::uint64_t{64} << 20;
+    /// A file that is older than this does, too; 0: it may be as old as it likes.
+    std::chrono::milliseconds max_age{0};
+    /// Older files that are kept besides `path`; 0: what is full or old is deleted.
+    unsigned max_files = 4;
+    /// Wait for the disk after every line. Without, a crash of the machine, not of the program,
+    /// may cost the last seconds.
+    bool sync = false;
+    /// A batch is cut into lines of about this size: the OpenTelemetry Collector's file receiver
+    /// skips what is beyond 1 MiB. One span is never cut.
+    std::size_t max_line_bytes = std::size_t{512} << 10;
+};
+
+/// OTLP 1.11's file format: UTF-8, `\n`, and never half a line. What can't be written, for want of
+/// room or of a directory, counts as DropReason::transport; the next batch tries again.
+class JsonlExporter final : public Exporter {
+  public:
+    explicit JsonlExporter(JsonlOptions options = {})
+        : max_line_bytes_{options.max_line_bytes},
+          file_{jsonl::FileOptions{.path = std::move(options.path),
+                                   .max_bytes = options.max_file_bytes,
+                                   .max_age = options.max_age,
+                                   .max_files = options.max_files,
+                                   .sync = options.sync}} {}
+
+    [[nodiscard]] Outcome deliver(const Batch& batch) override {
+        Outcome outcome;
+        for (auto span = batch.begin(); span != batch.end();) {
+            std::uint64_t spans = 0;
+            encoder_.begin(batch.resource());
+            do {
+                encoder_.add(*span++);
+                ++spans;
+            } while (span != batch.end() && encoder_.size() < max_line_bytes_);
+            jsonl::File::Result result = file_.append(encoder_.finish_line(), cancel_);
+            if (!result.written) outcome.dropped[DropReason::transport] += spans;
+            if (!result.trouble.empty()) outcome.error = std::move(result.trouble);
+        }
+        cancel_.reset();
+        return outcome;
+    }
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "jsonl"; }
+    void close() override { file_.close(); }
+
+    /// Ends the wait for another process that writes to the file, or for the reader of a pipe.
+    void cancel() noexcept override { cancel_.request(); }
+
+    void forked() noexcept override {
+        file_.abandon();
+        cancel_.reset();
+    }
+
+  private:
+    std::size_t max_line_bytes_;
+    otlp::JsonEncoder encoder_;
+    jsonl::File file_;
+    detail::CancelFlag cancel_;
+};
+
+} // namespace plume

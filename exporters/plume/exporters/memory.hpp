@@ -1,0 +1,107 @@
+// memory.hpp - keeps spans in memory, so that a test can look at them.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <plume/exporter.hpp>
+#include <plume/exporters/memory/recorded_span.hpp>
+#include <plume/exporters/memory/tree_of.hpp>
+
+namespace plume {
+
+/// Copies share what they receive: give one to the session and keep another. Every function may be
+/// called from any thread. It keeps all it is given until clear(), without a limit.
+///
+///     plume::MemoryExporter memory;
+///     plume::Session session{{.service_name = "test"}, memory};
+///     ...
+///     REQUIRE(memory.wait_for(3));
+///     REQUIRE(tree_of(memory) == "...");
+class MemoryExporter final : public Exporter {
+  public:
+    MemoryExporter() : shared_{std::make_shared<Shared>()} {}
+    // Moving copies, too, so that no handle is ever empty.
+    MemoryExporter(const MemoryExporter&) = default;
+    MemoryExporter& operator=(const MemoryExporter&) = default;
+
+    /// All spans so far, in the order in which they were delivered.
+    [[nodiscard]] std::vector<RecordedSpan> spans() const {
+        const std::lock_guard lock{state().mutex};
+        return state().spans;
+    }
+    [[nodiscard]] std::size_t size() const {
+        const std::lock_guard lock{state().mutex};
+        return state().spans.size();
+    }
+    void clear() {
+        const std::lock_guard lock{state().mutex};
+        state().spans.clear();
+    }
+
+    /// Waits until `count` spans are here; false if they are not in time.
+    [[nodiscard]] bool wait_for(std::size_t count,
+                                std::chrono::nanoseconds timeout = std::chrono::seconds{10}) const {
+        std::unique_lock lock{state().mutex};
+        return state().arrived.wait_for(lock, timeout,
+                                        [&] { return state().spans.size() >= count; });
+    }
+
+    [[nodiscard]] Outcome deliver(const Batch& batch) override {
+        std::vector<RecordedSpan> recorded;
+        recorded.reserve(batch.size());
+        for (const SpanData& span : batch)
+            recorded.push_back(detail::record(span, batch.resource().service_name()));
+        {
+            const std::lock_guard lock{state().mutex};
+            state().spans.insert(state().spans.end(), std::make_move_iterator(recorded.begin()),
+                                 std::make_move_iterator(recorded.end()));
+        }
+        state().arrived.notify_all();
+        return Outcome::delivered();
+    }
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "memory"; }
+
+    /// What came before the fork is the parent's.
+    void forked() noexcept override {
+        State* const state = shared_->state.get();
+        if (state->mutex.try_lock()) {
+            state->spans.clear();
+            state->mutex.unlock();
+        } else if (State* const fresh = new (std::nothrow) State) {
+            // A thread that stayed with the parent holds the lock for ever: leave it to that one.
+            static_cast<void>(shared_->state.release());
+            shared_->state.reset(fresh);
+        }
+    }
+
+  private:
+    struct State {
+        std::mutex mutex;
+        std::condition_variable arrived;
+        std::vector<RecordedSpan> spans;
+    };
+    /// Written by forked() alone, when the child has one thread.
+    struct Shared {
+        std::unique_ptr<State> state = std::make_unique<State>();
+    };
+
+    [[nodiscard]] State& state() const noexcept { return *shared_->state; }
+
+    std::shared_ptr<Shared> shared_;
+};
+
+[[nodiscard]] inline std::string tree_of(const MemoryExporter& memory, TreeOptions options = {}) {
+    return tree_of(memory.spans(), options);
+}
+
+} // namespace plume

@@ -1,0 +1,418 @@
+// assembler.hpp - replays the records of lanes into finished spans.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <plume/chunk.hpp>
+#include <plume/composer.hpp>
+#include <plume/open_span.hpp>
+#include <plume/runtime.hpp>
+#include <plume/time_map.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// What the reader knows of one lane. Hangs on the lane, so that spans that are open from one
+/// session to the next keep their place; it mirrors the stack that the lane's guards form.
+struct Replay {
+    std::vector<std::unique_ptr<OpenSpan>> stack; ///< the first `depth` are open, the rest warm
+    std::size_t depth = 0;
+    std::uint64_t last_ticks = 0; ///< of the last record, or of the last time there was none
+    std::uint32_t thread_id = 0;
+
+    // What the last control record said about the record to come.
+    std::uint32_t prefix = 0; ///< control::root, child or async; 0: none
+    Parent parent{};
+    std::string trace_state;
+    std::uint64_t target = 0;
+};
+
+/// Turns records into spans, lane by lane, for one session. Belongs to the background thread.
+class Assembler {
+  public:
+    Assembler(Runtime& runtime, ChunkPool& pool, TimeMap& time, const SpanLimits& limits)
+        : runtime_{&runtime}, pool_{&pool}, time_{&time}, sites_{runtime.registry},
+          composer_{sites_, limits},
+          session_{runtime.sessions.fetch_add(1, std::memory_order_relaxed) + 1} {
+    } // only has to differ
+
+    Assembler(const Assembler&) = delete;
+    Assembler& operator=(const Assembler&) = delete;
+
+    /// Reads what the lane has published by now, and gives the room back to its thread. Chunks
+    /// that are full are in finished(). May throw std::bad_alloc; then it goes on there the next
+    /// time.
+    void drain(Lane& lane) {
+        if (!lane.replay) lane.replay = new Replay;
+        Replay& replay = *static_cast<Replay*>(lane.replay);
+        const std::uint64_t end = lane.published();
+        std::uint64_t at = lane.tail.load(std::memory_order_relaxed); // own store
+        // Ticks of records cannot be later than this, but for what cores disagree about.
+        const std::uint64_t present = now(time_->clock());
+        if (at == end) {
+            replay.last_ticks = present - disagreement;
+            return;
+        }
+        seed_ = runtime_->id_seed.load(std::memory_order_relaxed); // changes only with the process
+        key_ = runtime_->id_key.load(std::memory_order_relaxed);
+        if (replay.last_ticks == 0) replay.last_ticks = present - (tick_mask >> 1U);
+        const struct Release {
+            Lane& lane;
+            const std::uint64_t& at;
+            ~Release() { lane.release(at); }
+        } release_at_the_end{lane, at};
+        const std::uint64_t part = lane.capacity / 16;
+        std::uint64_t next_release = at + part;
+        while (at != end) {
+            at = read_record(lane, replay, at);
+            if (at >= next_release) { // early enough that a writer at full speed finds room
+                lane.release(at);
+                next_release = at + part;
+            }
+        }
+    }
+
+    /// Full chunks, and on request the one in work. The caller takes them away.
+    [[nodiscard]] std::vector<ChunkRef>& finished() noexcept { return finished_; }
+    void finish_chunk() {
+        if (chunk_ && !chunk_->empty()) finished_.push_back(std::move(chunk_));
+        chunk_ = {};
+    }
+    [[nodiscard]] std::size_t spans_in_work() const noexcept { return chunk_ ? chunk_->size() : 0; }
+
+    [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
+    [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
+    [[nodiscard]] std::uint64_t discarded() const noexcept { return discarded_; }
+    [[nodiscard]] std::uint64_t truncated_values() const noexcept {
+        return composer_.truncated_values();
+    }
+
+  private:
+    /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
+    static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
+
+    static std::uint64_t word_at(const char* at) noexcept {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, 8);
+        return word;
+    }
+
+    /// 44 bits of ticks are the whole ticks, counted from the record before: smaller by no more
+    /// than cores disagree, larger by up to two hours.
+    static std::uint64_t unwrap(Replay& replay, std::uint64_t word) noexcept {
+        const std::uint64_t difference = ((word >> index_bits) - replay.last_ticks) & tick_mask;
+        if (difference > tick_mask - disagreement) [[unlikely]]
+            return replay.last_ticks - (tick_mask + 1 - difference);
+        return replay.last_ticks += difference;
+    }
+
+    std::uint64_t read_record(Lane& lane, Replay& replay, std::uint64_t position) {
+        const char* at = lane.at(position);
+        const std::uint64_t word = word_at(at);
+        const auto index = static_cast<std::uint32_t>(word & index_mask);
+        if (index == control::end) {
+            end_innermost(replay, unwrap(replay, word));
+            return position + 8;
+        }
+        if (index < control::first_site) [[unlikely]]
+            return read_control(lane, replay, position, index, word, at);
+        const SiteInfo& site = sites_.at(index);
+        std::size_t bytes = site.fields.size() * 8;
+        std::size_t head = 8;
+        if (!site.entry->one_word_fields) {
+            bytes = word_at(at + 8);
+            head = 16;
+        }
+        if (site.entry->what == SiteKind::span) [[likely]]
+            begin(replay, position, site, unwrap(replay, word), at + head, bytes);
+        else remark(replay, index, unwrap(replay, word), at + head, bytes);
+        return position + head + bytes;
+    }
+
+    std::uint64_t read_control(Lane& lane, Replay& replay, std::uint64_t position,
+                               std::uint32_t index, std::uint64_t word, const char* at) {
+        switch (index) {
+        case control::pad: return lane.next_lap(position);
+        case control::root:
+            replay.prefix = control::root;
+            replay.parent = {word_at(at + 8), word_at(at + 16), 0,
+                             trace_flags::random | trace_flags::sampled};
+            return position + 24;
+        case control::child:
+        case control::async: {
+            replay.prefix = index;
+            std::memcpy(&replay.parent, at + 8, sizeof(Parent));
+            const auto stored = static_cast<std::uint32_t>(word_at(at + 8 + sizeof(Parent)));
+            replay.trace_state.assign(at + 16 + sizeof(Parent), stored);
+            return position + 16 + sizeof(Parent) + padded(stored);
+        }
+        case control::end_at:
+            end_at(lane, replay, word_at(at + 8), unwrap(replay, word));
+            return position + 16;
+        case control::target: replay.target = word_at(at + 8); return position + 16;
+        case control::status: {
+            const std::size_t bytes = 16 + padded(static_cast<std::uint32_t>(word_at(at + 16)));
+            remark(replay, index, unwrap(replay, word), at + 8, bytes);
+            return position + 8 + bytes;
+        }
+        case control::rename:
+            rename(replay, static_cast<std::uint32_t>(word_at(at + 8)));
+            return position + 16;
+        case control::discard:
+            if (OpenSpan* span = subject(replay)) span->discarded = true;
+            return position + 8;
+        case control::thread:
+            replay.thread_id = static_cast<std::uint32_t>(word_at(at + 8));
+            while (replay.depth != 0) take_off_stack(replay);
+            return position + 16;
+        default: return lane.published(); // a writer of another version: nothing else is safe
+        }
+    }
+
+    // Begin.
+
+    void begin(Replay& replay, std::uint64_t position, const SiteInfo& site, std::uint64_t ticks,
+               const char* arguments, std::size_t bytes) {
+        OpenSpan* span = nullptr;
+        if (replay.prefix == control::async) [[unlikely]] {
+            auto& slot = detached_[position];
+            slot = spare();
+            span = slot.get();
+        } else {
+            if (replay.depth == replay.stack.size()) [[unlikely]]
+                replay.stack.push_back(spare());
+            span = replay.stack[replay.depth++].get();
+        }
+        span->position = position;
+        span->id = Runtime::make_span_id(position, seed_, key_);
+        span->site = &site;
+        span->renamed = nullptr;
+        span->session = session_;
+        span->thread_id = replay.thread_id;
+        span->discarded = span->ended = false;
+        span->arguments = bytes;
+        span->log.clear();
+        if (bytes != 0) std::memcpy(span->log.grow(bytes), arguments, bytes);
+        if (replay.prefix == 0 && replay.depth > 1) [[likely]] {
+            inherit(*span, *replay.stack[replay.depth - 2]);
+        } else {
+            adopt(*span, replay);
+        }
+        span->begin_unix_ns = time_->unix_ns(ticks, span->epoch);
+        ++begun_;
+        if (!early_.empty()) [[unlikely]]
+            catch_up(replay, *span);
+    }
+
+    static void inherit(OpenSpan& span, const OpenSpan& parent) {
+        span.parent_id = parent.id;
+        span.trace_id = parent.trace_id;
+        span.flags = parent.flags;
+        span.parent_is_remote = false;
+        span.epoch = parent.epoch;
+        if (span.trace_state != parent.trace_state) span.trace_state = parent.trace_state;
+    }
+
+    /// A local root, or a span off the stack: its own record came before it.
+    void adopt(OpenSpan& span, Replay& replay) {
+        span.parent_id = {replay.parent.span_id};
+        span.trace_id = {replay.parent.trace_high, replay.parent.trace_low};
+        span.flags = static_cast<std::uint8_t>(replay.parent.flags);
+        span.parent_is_remote = (replay.parent.flags & parent_is_remote_bit) != 0;
+        span.epoch = time_->epoch();
+        span.trace_state = replay.trace_state.empty()
+                               ? nullptr
+                               : std::make_shared<const std::string>(replay.trace_state);
+        replay.prefix = 0;
+        replay.trace_state.clear();
+    }
+
+    // End.
+
+    void end_innermost(Replay& replay, std::uint64_t ticks) {
+        if (replay.depth == 0) return; // begun before a fork
+        OpenSpan& span = *replay.stack[--replay.depth];
+        if (!span.ended) finish(span, ticks);
+    }
+
+    void end_at(Lane& lane, Replay& replay, std::uint64_t position, std::uint64_t ticks) {
+        if (const auto found = detached_.find(position); found != detached_.end()) {
+            finish(*found->second, ticks);
+            keep(std::move(found->second));
+            detached_.erase(found);
+            return;
+        }
+        Lane* home = lane_of_position(position);
+        if (!home || position < home->fork_floor) return;
+        if (home == &lane) {
+            // Ended before those above it: on its thread they are off the stack from now on.
+            if (!find(replay, position)) return;
+            while (replay.stack[replay.depth - 1]->position != position) take_off_stack(replay);
+            return end_innermost(replay, ticks);
+        }
+        if (OpenSpan* span =
+                home->replay ? find(*static_cast<Replay*>(home->replay), position) : nullptr) {
+            if (!span->ended) finish(*span, ticks);
+            span->ended = true; // and stays the parent of what its thread begins
+            return;
+        }
+        if (Early* early = wait_for(*home, position)) early->end_ticks = ticks;
+    }
+
+    void finish(const OpenSpan& span, std::uint64_t ticks) {
+        if (span.session != session_) return;
+        ++ended_;
+        if (span.discarded) [[unlikely]] {
+            ++discarded_;
+            return;
+        }
+        std::uint64_t end_unix_ns = time_->unix_ns(ticks, span.epoch);
+        if (end_unix_ns < span.begin_unix_ns) end_unix_ns = span.begin_unix_ns; // cores disagree
+        const std::size_t bytes = Composer::bound(span);
+        if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]] {
+            finish_chunk();
+            chunk_ = ChunkRef{pool_->take(bytes)};
+        }
+        composer_.compose(*chunk_.get(), span, end_unix_ns);
+    }
+
+    // Remarks.
+
+    /// The span that the record to come is about. Null if it ended before, or is not known yet.
+    OpenSpan* subject(Replay& replay) {
+        if (replay.target == 0) [[likely]]
+            return replay.depth != 0 ? replay.stack[replay.depth - 1].get() : nullptr;
+        const std::uint64_t position = std::exchange(replay.target, 0);
+        if (const auto found = detached_.find(position); found != detached_.end())
+            return found->second.get();
+        const Lane* home = lane_of_position(position);
+        if (!home || position < home->fork_floor) return nullptr;
+        OpenSpan* span =
+            home->replay ? find(*static_cast<Replay*>(home->replay), position) : nullptr;
+        if (!span) missed_ = position; // for remark(): it may only be late
+        return span && !span->ended ? span : nullptr;
+    }
+
+    void remark(Replay& replay, std::uint32_t index, std::uint64_t ticks, const char* payload,
+                std::size_t bytes) {
+        missed_ = 0;
+        OpenSpan* span = subject(replay);
+        const Remark head{index, static_cast<std::uint32_t>(bytes),
+                          span ? time_->unix_ns(ticks, span->epoch) : ticks};
+        if (!span && missed_ != 0) {
+            Lane* home = lane_of_position(missed_);
+            if (Early* early = home ? wait_for(*home, missed_) : nullptr)
+                append(early->log, head, payload);
+            return;
+        }
+        if (span && span->session == session_) append(span->log, head, payload);
+    }
+
+    static void append(Words& log, const Remark& head, const char* payload) {
+        char* at = log.grow(sizeof head + head.bytes);
+        std::memcpy(at, &head, sizeof head);
+        if (head.bytes != 0) std::memcpy(at + sizeof head, payload, head.bytes);
+    }
+
+    void rename(Replay& replay, std::uint32_t name) {
+        if (OpenSpan* span = subject(replay)) span->renamed = &sites_.at(name).source.name;
+    }
+
+    // What arrives before the begin that it is about: lanes are drained one after the other.
+
+    struct Early {
+        Words log; ///< remarks whose times are ticks still
+        std::uint64_t end_ticks = 0;
+    };
+
+    Early* wait_for(Lane& home, std::uint64_t position) {
+        // What its lane was drained beyond will not come any more: the span has ended before.
+        if (position < home.tail.load(std::memory_order_relaxed)) return nullptr; // own store
+        return &early_[position];
+    }
+
+    void catch_up(Replay& replay, OpenSpan& span) {
+        const auto found = early_.find(span.position);
+        if (found == early_.end()) return;
+        const auto node = early_.extract(found);
+        const Early& early = node.mapped();
+        const char* end = early.log.data() + early.log.size() * 8;
+        for (const char* at = early.log.data(); at != end;) {
+            Remark head{};
+            std::memcpy(&head, at, sizeof head);
+            head.unix_ns = time_->unix_ns(head.unix_ns, span.epoch);
+            append(span.log, head, at + sizeof head);
+            at += sizeof head + head.bytes;
+        }
+        if (early.end_ticks == 0) return;
+        finish(span, early.end_ticks);
+        if (detached_.erase(span.position) == 0) replay.stack[replay.depth - 1]->ended = true;
+    }
+
+    // Bookkeeping.
+
+    static OpenSpan* find(Replay& replay, std::uint64_t position) noexcept {
+        for (std::size_t i = replay.depth; i-- > 0;)
+            if (replay.stack[i]->position == position) return replay.stack[i].get();
+        return nullptr;
+    }
+
+    /// It may still end, but nothing begins below it any more.
+    void take_off_stack(Replay& replay) {
+        auto& top = replay.stack[--replay.depth];
+        if (top->ended) return;
+        detached_[top->position] = std::exchange(top, spare());
+    }
+
+    std::unique_ptr<OpenSpan> spare() {
+        if (spares_.empty()) return std::make_unique<OpenSpan>();
+        auto span = std::move(spares_.back());
+        spares_.pop_back();
+        return span;
+    }
+    void keep(std::unique_ptr<OpenSpan> span) {
+        if (spares_.size() < 1024) spares_.push_back(std::move(span));
+    }
+
+    Lane* lane_of_position(std::uint64_t position) {
+        const std::uint32_t index = lane_of(position);
+        if (index >= lanes_.size() || !lanes_[index]) {
+            for (Lane* lane =
+                     runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+                 lane; lane = lane->next) {
+                if (lane->index >= lanes_.size()) lanes_.resize(lane->index + 1);
+                lanes_[lane->index] = lane;
+            }
+        }
+        return index < lanes_.size() ? lanes_[index] : nullptr;
+    }
+
+    Runtime* runtime_;
+    ChunkPool* pool_;
+    TimeMap* time_;
+    SiteTable sites_;
+    Composer composer_;
+    std::uint32_t session_;
+    std::uint64_t seed_ = 0;
+    std::uint64_t key_ = 0;
+    ChunkRef chunk_;
+    std::vector<ChunkRef> finished_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<OpenSpan>> detached_;
+    std::vector<std::unique_ptr<OpenSpan>> spares_;
+    std::unordered_map<std::uint64_t, Early> early_;
+    std::uint64_t missed_ = 0;
+    std::vector<Lane*> lanes_;
+    std::uint64_t begun_ = 0;
+    std::uint64_t ended_ = 0;
+    std::uint64_t discarded_ = 0;
+};
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,201 @@
+// attribute.hpp - "key"_a = value: what an attribute is called, and what it may hold.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace plume {
+
+/// How one value lies in a ring. `optional_bit` marks a value that a presence word precedes.
+enum class WireType : std::uint8_t {
+    boolean,
+    int64,
+    uint64,
+    float64,
+    string,
+    boolean_array,
+    int64_array,
+    uint64_array,
+    float64_array,
+    string_array,
+    optional_bit = 0x80
+};
+
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A string literal as a template argument.
+template <std::size_t N>
+struct Literal {
+    char text[N]{};
+    consteval Literal(const char (&literal)[N]) noexcept {
+        for (std::size_t i = 0; i < N; ++i) text[i] = literal[i];
+    }
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return {text, N - 1}; }
+};
+
+template <class T>
+concept Text =
+    std::is_convertible_v<const T&, std::string_view> && !std::is_same_v<T, std::nullptr_t>;
+
+template <class T> inline constexpr bool is_character = false;
+template <> inline constexpr bool is_character<wchar_t> = true;
+template <> inline constexpr bool is_character<char8_t> = true;
+template <> inline constexpr bool is_character<char16_t> = true;
+template <> inline constexpr bool is_character<char32_t> = true;
+
+template <class T>
+concept Number =
+    std::is_floating_point_v<T> || (std::is_integral_v<T> && sizeof(T) <= 8 && !is_character<T>);
+
+/// std::chrono::duration, recognised by its shape so that <chrono> stays out of this header.
+template <class T>
+concept Duration = requires(const T& d) {
+    typename T::rep;
+    { T::period::num + T::period::den };
+    { d.count() };
+};
+
+/// std::optional, or anything that looks like it.
+template <class T>
+concept Optional = requires(const T& o) {
+    { o.has_value() } -> std::convertible_to<bool>;
+    *o;
+};
+
+template <class T>
+concept Scalar = Text<T> || Number<T> || Duration<T> || std::is_enum_v<T>;
+
+template <class T>
+concept Range = !Text<T> && requires(const T& r) {
+    r.begin() != r.end();
+    r.size();
+    requires Scalar<std::remove_cvref_t<decltype(*r.begin())>>;
+};
+template <class T>
+concept CArray =
+    std::is_array_v<T> && !Text<T> && Scalar<std::remove_cvref_t<std::remove_extent_t<T>>>;
+
+/// A range as the ring wants it: where its elements are, and how many. Borrowed, never stored.
+template <class T>
+struct Elements {
+    const T* range;
+    [[nodiscard]] constexpr std::size_t size() const noexcept {
+        if constexpr (std::is_array_v<T>) return std::extent_v<T>;
+        else return static_cast<std::size_t>(range->size());
+    }
+};
+
+template <class V>
+struct Maybe {
+    V value;
+    bool present;
+};
+
+/// Integers above INT64_MAX keep their own type up to the assembler, which makes text of them:
+/// OTLP and Jaeger know no unsigned integers.
+template <class T>
+constexpr auto canonical(const T& value) noexcept {
+    if constexpr (std::is_same_v<T, bool>) return value;
+    else if constexpr (std::is_same_v<T, char>) return std::string_view{&value, 1};
+    else if constexpr (std::is_pointer_v<T> && Text<T>)
+        return value ? std::string_view{value} : std::string_view{};
+    else if constexpr (Text<T>) return static_cast<std::string_view>(value);
+    else if constexpr (std::is_enum_v<T>)
+        return canonical(static_cast<std::underlying_type_t<T>>(value));
+    else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
+    else if constexpr (Number<T> && std::is_unsigned_v<T> && sizeof(T) == 8)
+        return static_cast<std::uint64_t>(value);
+    else if constexpr (Number<T>) return static_cast<std::int64_t>(value);
+    else if constexpr (Duration<T>)
+        return static_cast<double>(value.count()) * static_cast<double>(T::period::num) /
+               static_cast<double>(T::period::den);
+    else if constexpr (Range<T> || CArray<T>) return Elements<T>{&value};
+    else if constexpr (Optional<T>) {
+        using Inner = decltype(canonical(*value));
+        return value.has_value() ? Maybe<Inner>{canonical(*value), true}
+                                 : Maybe<Inner>{Inner{}, false};
+    } else {
+        static_assert(sizeof(T) == 0,
+                      "plume: an attribute holds a bool, a number, an enum, text, a std::chrono "
+                      "duration, a range of those, or a std::optional of one: convert the value, "
+                      "or name one of its members");
+    }
+}
+
+template <class V> inline constexpr WireType wire_type = WireType::int64;
+template <> inline constexpr WireType wire_type<bool> = WireType::boolean;
+template <> inline constexpr WireType wire_type<std::uint64_t> = WireType::uint64;
+template <> inline constexpr WireType wire_type<double> = WireType::float64;
+template <> inline constexpr WireType wire_type<std::string_view> = WireType::string;
+
+template <class T>
+using element_of = decltype(canonical(
+    static_cast<std::remove_cvref_t<decltype(*std::declval<const T&>().begin())>>(
+        *std::declval<const T&>().begin())));
+template <class T> struct ElementOf {
+    using type = element_of<T>;
+};
+template <class T, std::size_t N>
+struct ElementOf<T[N]> {
+    using type = decltype(canonical(std::declval<const T&>()));
+};
+
+template <class T>
+inline constexpr WireType wire_type<Elements<T>> = static_cast<WireType>(
+    static_cast<int>(wire_type<typename ElementOf<T>::type>) +
+    static_cast<int>(WireType::boolean_array) - static_cast<int>(WireType::boolean));
+template <class V>
+inline constexpr WireType wire_type<Maybe<V>> = static_cast<WireType>(
+    static_cast<int>(wire_type<V>) | static_cast<int>(WireType::optional_bit));
+
+/// Whether a value always takes one word.
+template <class V>
+inline constexpr bool one_word = std::is_same_v<V, bool> || std::is_same_v<V, std::int64_t> ||
+                                 std::is_same_v<V, std::uint64_t> || std::is_same_v<V, double>;
+
+consteval bool printable(std::string_view text) {
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return false;
+    return true;
+}
+
+/// One key with one value, alive for the full expression that it is written in.
+template <Literal KeyText, class V>
+struct KeyValue {
+    using value_type = V;
+    static constexpr std::string_view key = KeyText.view();
+    V value;
+};
+
+template <Literal KeyText>
+struct Key {
+    static_assert(!KeyText.view().empty(), "plume: an attribute key must not be empty");
+    static_assert(
+        KeyText.view().size() <= 128,
+        "plume: an attribute key has at most 128 characters: put the detail into the value");
+    static_assert(printable(KeyText.view()),
+                  "plume: an attribute key has no blanks and no control characters: separate its "
+                  "parts with dots");
+
+    template <class T>
+    constexpr auto operator=(const T& value) const noexcept {
+        return KeyValue<KeyText, decltype(canonical(value))>{canonical(value)};
+    }
+};
+
+} // namespace detail
+
+namespace literals {
+/// `"key"_a = value` is one attribute. The macros see this operator by themselves; calls of
+/// functions want `using namespace plume::literals`.
+template <detail::Literal KeyText>
+[[gnu::always_inline]] consteval auto operator""_a() noexcept {
+    return detail::Key<KeyText>{};
+}
+} // namespace literals
+
+} // namespace plume

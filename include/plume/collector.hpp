@@ -1,0 +1,255 @@
+// collector.hpp - the background thread: drains the lanes, and hands spans to the workers.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <plume/assembler.hpp>
+#include <plume/module.hpp>
+#include <plume/options.hpp>
+#include <plume/worker.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// Owns the threads of a session. All functions may be called from any thread.
+class Collector {
+  public:
+    struct Settings {
+        SpanLimits limits;
+        WorkerSettings worker;
+        std::shared_ptr<const void> keep; ///< owns what `worker` points to
+    };
+
+    Collector(Runtime& runtime, std::vector<std::unique_ptr<Exporter>> exporters, Settings settings)
+        : runtime_{&runtime}, pool_{ChunkPool::make()},
+          time_{runtime.clock.load(std::memory_order_relaxed)},
+          assembler_{runtime, *pool_, time_, settings.limits}, ring_drops_before_{ring_drops()},
+          record_drops_before_{record_drops()},
+          exit_drops_before_{runtime.dropped_after_exit.load(std::memory_order_relaxed)},
+          settings_{std::move(settings)} {
+        for (auto& exporter : exporters)
+            workers_.push_back(
+                std::make_unique<Worker>(std::move(exporter), settings_.worker, settings_.keep));
+        thread_ = start_thread("plume-collector", [this] { run(); });
+    }
+    Collector(const Collector&) = delete;
+    Collector& operator=(const Collector&) = delete;
+    ~Collector() {
+        stop_thread();
+        pool_->let_go();
+    }
+
+    /// Drains all lanes, and waits until every exporter has settled what had ended by then.
+    bool flush(Deadline deadline) {
+        if (!drain_all(deadline)) return false;
+        for (const auto& worker : workers_) worker->hurry();
+        bool all = true;
+        for (const auto& worker : workers_) all = worker->wait(deadline) && all;
+        return all;
+    }
+
+    /// As flush(), and all threads end, but for those of exporters that hang.
+    bool stop(Deadline deadline) {
+        bool all = drain_all(deadline);
+        stop_thread();
+        for (const auto& worker : workers_) worker->hurry(); // side by side
+        for (const auto& worker : workers_) all = worker->stop(deadline) && all;
+        return all;
+    }
+
+    [[nodiscard]] Stats stats() const {
+        Stats stats;
+        // Workers first: what they have settled had ended before.
+        for (const auto& worker : workers_) stats.exporters.push_back(worker->stats());
+        const std::lock_guard lock{mutex_};
+        const std::uint64_t after_exit =
+            runtime_->dropped_after_exit.load(std::memory_order_relaxed) - exit_drops_before_;
+        stats.begun = seen_.begun + seen_.ring_drops + after_exit;
+        stats.open = seen_.begun - seen_.ended;
+        stats.dropped_records = seen_.record_drops;
+        stats.truncated_values = seen_.truncated_values;
+        for (ExporterStats& exporter : stats.exporters) {
+            exporter.pending =
+                seen_.ended - seen_.discarded - exporter.exported - exporter.dropped.total();
+            exporter.dropped[DropReason::ring_full] += seen_.ring_drops;
+            exporter.dropped[DropReason::thread_exit] += after_exit;
+            exporter.dropped[DropReason::discarded] += seen_.discarded;
+        }
+        return stats;
+    }
+
+    /// In the child of a fork: takes the exporters out, for a new collector. What remains of this
+    /// one is to be leaked, since its locks may be held by threads that are gone.
+    [[nodiscard]] std::vector<std::unique_ptr<Exporter>> salvage() {
+        std::vector<std::unique_ptr<Exporter>> exporters;
+        for (const auto& worker : workers_) exporters.push_back(worker->salvage());
+        ::new (static_cast<void*>(&thread_)) std::thread{};
+        return exporters;
+    }
+
+  private:
+    // How long the thread sleeps. Reading costs the writers a cache line each time, so it reads
+    // seldom: every 200 µs at most while there is something to read, and ever less often otherwise.
+    // A writer wakes it when a ring is half full.
+    static constexpr std::uint64_t shortest_sleep_ns = 200'000;
+    static constexpr std::uint64_t longest_sleep_ns = 50'000'000;
+    /// A chunk that is not full is handed over after this long.
+    static constexpr std::chrono::milliseconds longest_hold{20};
+    /// Between two looks at the wall clock.
+    static constexpr std::chrono::seconds calibration_interval{1};
+
+    void run() noexcept {
+        const SuppressScope untraced;
+        calibrate_first();
+        std::uint64_t sleep_ns = shortest_sleep_ns;
+        auto next_calibration = std::chrono::steady_clock::now() + calibration_interval;
+        Deadline held_since{};
+        while (true) {
+            const std::uint64_t request =
+                requested_.load(std::memory_order_acquire); // pairs with drain_all()
+            const bool stopping =
+                stopping_.load(std::memory_order_acquire); // pairs with stop_thread()
+            const auto now = std::chrono::steady_clock::now();
+            if (now >= next_calibration) {
+                time_.learn();
+                next_calibration = now + calibration_interval;
+            }
+            const std::uint64_t begun_before = assembler_.begun() + assembler_.ended();
+            pass();
+            // A second time: an end may be in a lane that is drained before that of its begin.
+            if (request != answered_) pass();
+            const bool busy = assembler_.begun() + assembler_.ended() != begun_before;
+            if (assembler_.spans_in_work() == 0) held_since = now;
+            if (request != answered_ || now - held_since >= longest_hold) assembler_.finish_chunk();
+            hand_over();
+            publish();
+            if (request != answered_) answer(request);
+            if (stopping) break;
+            sleep_ns = busy ? shortest_sleep_ns : std::min(sleep_ns * 2, longest_sleep_ns);
+            sleep(sleep_ns);
+        }
+    }
+
+    /// The rate of the counter, before the first span is timed with it.
+    void calibrate_first() noexcept {
+        constexpr timespec a_moment{0, 2'000'000};
+        nanosleep(&a_moment, nullptr);
+        time_.learn();
+    }
+
+    void sleep(std::uint64_t nanoseconds) noexcept {
+        runtime_->reader_sleeps.store(1);
+        // Who asks for something first says so, then looks whether to wake: one of us sees the
+        // other.
+        if (requested_.load() != answered_ || stopping_.load()) runtime_->reader_sleeps.store(0);
+        else runtime_->sleep(nanoseconds);
+    }
+
+    void pass() noexcept {
+        for (Lane* lane =
+                 runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+             lane; lane = lane->next) {
+            if (!lane->has_ring.load(std::memory_order_acquire)) continue; // pairs with make_ring()
+            try {
+                assembler_.drain(*lane);
+            } catch (const std::bad_alloc&) {
+                settings_.worker.report("out of memory: spans stay in their rings");
+                return;
+            }
+        }
+    }
+
+    void hand_over() {
+        for (const ChunkRef& chunk : assembler_.finished())
+            for (const auto& worker : workers_) worker->offer(chunk);
+        assembler_.finished().clear();
+    }
+
+    void publish() {
+        const std::lock_guard lock{mutex_};
+        seen_ = {assembler_.begun(),
+                 assembler_.ended(),
+                 assembler_.discarded(),
+                 assembler_.truncated_values(),
+                 ring_drops() - ring_drops_before_,
+                 record_drops() - record_drops_before_};
+    }
+
+    void answer(std::uint64_t request) {
+        const std::lock_guard lock{mutex_};
+        answered_ = request;
+        answer_.notify_all();
+    }
+
+    bool drain_all(Deadline deadline) {
+        const std::uint64_t request = requested_.fetch_add(1) + 1;
+        runtime_->wake();
+        std::unique_lock lock{mutex_};
+        return answer_.wait_until(lock, deadline, [&] { return answered_ >= request; });
+    }
+
+    void stop_thread() {
+        if (!thread_.joinable()) return;
+        stopping_.store(true);
+        runtime_->wake();
+        thread_.join();
+    }
+
+    template <class Count>
+    [[nodiscard]] std::uint64_t sum_over_lanes(Count count) const noexcept {
+        std::uint64_t sum = 0;
+        for (const Lane* lane =
+                 runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+             lane; lane = lane->next)
+            sum += count(*lane).load(std::memory_order_relaxed);
+        return sum;
+    }
+    [[nodiscard]] std::uint64_t ring_drops() const noexcept {
+        return sum_over_lanes([](const Lane& lane) -> auto& { return lane.dropped_spans; });
+    }
+    [[nodiscard]] std::uint64_t record_drops() const noexcept {
+        return sum_over_lanes([](const Lane& lane) -> auto& { return lane.dropped_records; });
+    }
+
+    /// What stats() tells, as of the end of a pass.
+    struct Seen {
+        std::uint64_t begun = 0;
+        std::uint64_t ended = 0;
+        std::uint64_t discarded = 0;
+        std::uint64_t truncated_values = 0;
+        std::uint64_t ring_drops = 0;
+        std::uint64_t record_drops = 0;
+    };
+
+    Runtime* runtime_;
+    ChunkPool* pool_;
+    TimeMap time_;
+    Assembler assembler_;
+    std::uint64_t ring_drops_before_;
+    std::uint64_t record_drops_before_;
+    std::uint64_t exit_drops_before_;
+    Settings settings_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable answer_;
+    Seen seen_;
+    std::atomic<std::uint64_t> requested_{0};
+    std::atomic<std::uint64_t> answered_{0};
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+} // namespace detail
+} // namespace plume

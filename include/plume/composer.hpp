@@ -1,0 +1,341 @@
+// composer.hpp - from what was logged about a span to SpanData, in the memory of a chunk.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include <plume/chunk.hpp>
+#include <plume/open_span.hpp>
+#include <plume/record.hpp>
+#include <plume/utf8.hpp>
+
+namespace plume {
+
+/// How much one span may carry (OpenTelemetry, "Span Limits"). What is over is dropped, and counted
+/// on the span.
+struct SpanLimits {
+    std::uint32_t attributes = 128;
+    std::uint32_t events = 128;
+    std::uint32_t links = 128;
+    std::uint32_t attributes_per_event = 128;
+    std::uint32_t attributes_per_link = 128;
+};
+
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// Turns payloads into attributes. Its lists are used again, so that it does not allocate once
+/// warm.
+class Composer {
+  public:
+    Composer(SiteTable& sites, const SpanLimits& limits) : sites_{&sites}, limits_{limits} {}
+
+    /// Bytes that compose() takes of a chunk, at the most.
+    [[nodiscard]] static std::size_t bound(const OpenSpan& span) noexcept {
+        const std::size_t begin = sizeof(SpanData) + span.site->fields.size() * sizeof(Attribute);
+        if (is_plain(span)) [[likely]]
+            return begin;
+        // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
+        // 24 each; a remark adds an event or a link.
+        return begin + sizeof(SpanDetails) + span.log.size() * (sizeof(Attribute) + sizeof(Event)) +
+               sizeof(Link) * (span.log.size() / 2 + 1) + 2048;
+    }
+
+    /// The chunk has room for bound(span).
+    void compose(Chunk& chunk, const OpenSpan& span, std::uint64_t end_unix_ns) {
+        SpanData& data = chunk.add_span();
+        data.trace_id = span.trace_id;
+        data.span_id = span.id;
+        data.parent_span_id = span.parent_id;
+        data.begin_unix_ns = span.begin_unix_ns;
+        data.end_unix_ns = end_unix_ns;
+        data.source = &span.site->source;
+        data.renamed = span.renamed;
+        data.thread_id = span.thread_id;
+        data.kind = span.site->entry->kind;
+        data.flags = span.flags;
+        data.parent_is_remote = span.parent_is_remote;
+        if (is_plain(span)) [[likely]]
+            compose_plain(chunk, span, data);
+        else compose_all(chunk, span, data);
+    }
+
+    /// Values that did not fit and were cut, since the start.
+    [[nodiscard]] std::uint64_t truncated_values() const noexcept { return truncated_values_; }
+
+  private:
+    /// Nothing but one word for each attribute.
+    [[nodiscard]] static bool is_plain(const OpenSpan& span) noexcept {
+        if (!span.site->plain || span.log.size() * 8 != span.arguments || span.trace_state)
+            return false;
+        if (!span.site->has_unsigned) [[likely]]
+            return true;
+        for (std::size_t i = 0; i < span.site->fields.size(); ++i) {
+            std::int64_t value = 0;
+            std::memcpy(&value, span.log.data() + 8 * i, 8);
+            if (value < 0 && span.site->entry->fields[i].type == WireType::uint64) return false;
+        }
+        return true;
+    }
+
+    static void compose_plain(Chunk& chunk, const OpenSpan& span, SpanData& data) {
+        const std::size_t fields = span.site->fields.size();
+        if (fields == 0) return;
+        auto* attributes = chunk.allocate<Attribute>(fields);
+        const Attribute* keys = span.site->fields.data();
+        const char* values = span.log.data();
+        for (std::size_t i = 0; i < fields; ++i) {
+            attributes[i] = keys[i];
+            std::memcpy(&attributes[i].int64, values + 8 * i, 8);
+        }
+        data.attribute_data = attributes;
+        data.attribute_count = static_cast<std::uint32_t>(fields);
+    }
+
+    /// Reads payload words.
+    struct Eye {
+        const char* at;
+        std::uint64_t word() noexcept {
+            std::uint64_t value = 0;
+            std::memcpy(&value, at, 8);
+            at += 8;
+            return value;
+        }
+    };
+
+    void compose_all(Chunk& chunk, const OpenSpan& span, SpanData& data) {
+        attributes_.clear();
+        events_.clear();
+        links_.clear();
+        SpanDetails details;
+        Eye eye{span.log.data()};
+        read_fields(chunk, eye, *span.site, 0, attributes_, limits_.attributes,
+                    details.dropped_attributes);
+        const char* end = span.log.data() + span.log.size() * 8;
+        eye.at = span.log.data() + span.arguments;
+        while (eye.at != end) {
+            Remark remark{};
+            std::memcpy(&remark, eye.at, sizeof remark);
+            Eye payload{eye.at + sizeof remark};
+            eye.at = payload.at + remark.bytes;
+            take_remark(chunk, remark, payload, data, details);
+        }
+        data.attribute_data = copy(chunk, attributes_);
+        data.attribute_count = static_cast<std::uint32_t>(attributes_.size());
+        details.events = {copy(chunk, events_), events_.size()};
+        details.links = {copy(chunk, links_), links_.size()};
+        if (span.trace_state) details.trace_state = text(chunk, *span.trace_state);
+        auto* kept = chunk.allocate<SpanDetails>(1);
+        *kept = details;
+        data.details = kept;
+    }
+
+    void take_remark(Chunk& chunk, const Remark& remark, Eye payload, SpanData& data,
+                     SpanDetails& details) {
+        if (remark.index == control::status) return take_status(chunk, payload, data, details);
+        const SiteInfo& site = sites_->at(remark.index);
+        if (site.entry->what == SiteKind::attributes) {
+            read_fields(chunk, payload, site, 0, attributes_, limits_.attributes,
+                        details.dropped_attributes);
+        } else if (site.entry->what == SiteKind::event) {
+            if (events_.size() >= limits_.events) {
+                ++details.dropped_events;
+                return;
+            }
+            Event event{site.source.name, remark.unix_ns, {}, 0};
+            scratch_.clear();
+            read_fields(chunk, payload, site, 0, scratch_, limits_.attributes_per_event,
+                        event.dropped_attributes);
+            event.attributes = {copy(chunk, scratch_), scratch_.size()};
+            events_.push_back(event);
+        } else {
+            take_link(chunk, site, payload, details);
+        }
+    }
+
+    /// The first five fields are the context that the link points to.
+    void take_link(Chunk& chunk, const SiteInfo& site, Eye payload, SpanDetails& details) {
+        if (links_.size() >= limits_.links) {
+            ++details.dropped_links;
+            return;
+        }
+        Link link;
+        link.context.trace_id.high = payload.word();
+        link.context.trace_id.low = payload.word();
+        link.context.span_id.value = payload.word();
+        const std::uint64_t flags = payload.word();
+        link.context.flags = static_cast<std::uint8_t>(flags);
+        link.context.is_remote = (flags & parent_is_remote_bit) != 0;
+        link.context.trace_state = read_text(chunk, payload);
+        scratch_.clear();
+        read_fields(chunk, payload, site, 5, scratch_, limits_.attributes_per_link,
+                    link.dropped_attributes);
+        link.attributes = {copy(chunk, scratch_), scratch_.size()};
+        links_.push_back(link);
+    }
+
+    /// Ok is final, and outranks error (OpenTelemetry, trace API, "Set Status").
+    void take_status(Chunk& chunk, Eye payload, SpanData& data, SpanDetails& details) {
+        const auto code = static_cast<StatusCode>(payload.word());
+        if (data.status == StatusCode::ok || code == StatusCode::unset) return;
+        data.status = code;
+        details.status_message =
+            code == StatusCode::error ? read_text(chunk, payload) : std::string_view{};
+    }
+
+    void read_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
+                     std::vector<Attribute>& to, std::uint32_t limit, std::uint32_t& dropped) {
+        for (std::size_t i = first; i < site.fields.size(); ++i) {
+            Attribute attribute = site.fields[i];
+            if (read_value(chunk, eye, site.entry->fields[i].type, attribute))
+                add(to, attribute, limit, dropped);
+        }
+    }
+
+    /// A later value of a key replaces the earlier one, which is allowed at the limit too.
+    static void add(std::vector<Attribute>& to, const Attribute& attribute, std::uint32_t limit,
+                    std::uint32_t& dropped) {
+        const auto same = std::ranges::find(to, attribute.key(), &Attribute::key);
+        if (same != to.end()) *same = attribute;
+        else if (to.size() < limit) to.push_back(attribute);
+        else ++dropped;
+    }
+
+    /// False for an optional that is absent.
+    bool read_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
+        const auto bits = static_cast<unsigned>(type);
+        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0) {
+            if (eye.word() == 0) return false;
+            type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
+        }
+        switch (type) {
+        case WireType::boolean: to.boolean = eye.word() != 0; break;
+        case WireType::int64:
+        case WireType::float64:
+            std::memcpy(&to.int64, eye.at, 8);
+            eye.at += 8;
+            break;
+        case WireType::uint64: read_unsigned(chunk, eye, to); break;
+        case WireType::string: {
+            const std::string_view value = read_text(chunk, eye);
+            to.text = value.data();
+            to.size = static_cast<std::uint32_t>(value.size());
+            break;
+        }
+        default: read_array(chunk, eye, type, to); break;
+        }
+        return true;
+    }
+
+    /// Neither OTLP nor Jaeger has unsigned integers: one that is too large becomes text.
+    static void read_unsigned(Chunk& chunk, Eye& eye, Attribute& to) {
+        const std::uint64_t value = eye.word();
+        if (value <= static_cast<std::uint64_t>(INT64_MAX)) {
+            to.int64 = static_cast<std::int64_t>(value);
+            return;
+        }
+        const std::string_view digits = write_digits(chunk, value);
+        to.type = ValueType::string;
+        to.text = digits.data();
+        to.size = static_cast<std::uint32_t>(digits.size());
+    }
+    static std::string_view write_digits(Chunk& chunk, std::uint64_t value) {
+        char* at = chunk.allocate<char>(20);
+        return {at, static_cast<std::size_t>(std::to_chars(at, at + 20, value).ptr - at)};
+    }
+
+    std::size_t read_count(Eye& eye) noexcept {
+        const std::uint64_t sizes = eye.word();
+        const auto stored = static_cast<std::uint32_t>(sizes);
+        if (stored != sizes >> 32U) ++truncated_values_;
+        return stored;
+    }
+
+    void read_array(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
+        const std::size_t count = read_count(eye);
+        to.size = static_cast<std::uint32_t>(count);
+        if (type == WireType::boolean_array) {
+            auto* values = chunk.allocate<bool>(count);
+            for (std::size_t i = 0; i < count; ++i) values[i] = eye.word() != 0;
+            to.booleans = values;
+        } else if (type == WireType::string_array) {
+            auto* values = chunk.allocate<std::string_view>(count);
+            for (std::size_t i = 0; i < count; ++i) values[i] = read_text(chunk, eye);
+            to.texts = values;
+        } else if (type == WireType::uint64_array) {
+            read_unsigned_array(chunk, eye, count, to);
+        } else {
+            auto* values = chunk.allocate<std::int64_t>(count);
+            if (count != 0) std::memcpy(values, eye.at, count * 8);
+            eye.at += count * 8;
+            to.int64s = values; // the bits of doubles lie the same way
+            if (type == WireType::float64_array)
+                to.float64s = reinterpret_cast<const double*>(values);
+        }
+    }
+
+    /// Arrays are of one type: one number that is too large makes texts of all.
+    static void read_unsigned_array(Chunk& chunk, Eye& eye, std::size_t count, Attribute& to) {
+        Eye ahead = eye;
+        bool fits = true;
+        for (std::size_t i = 0; i < count; ++i)
+            fits = fits && static_cast<std::int64_t>(ahead.word()) >= 0;
+        if (fits) {
+            auto* values = chunk.allocate<std::int64_t>(count);
+            for (std::size_t i = 0; i < count; ++i)
+                values[i] = static_cast<std::int64_t>(eye.word());
+            to.int64s = values;
+            return;
+        }
+        auto* values = chunk.allocate<std::string_view>(count);
+        for (std::size_t i = 0; i < count; ++i) values[i] = write_digits(chunk, eye.word());
+        to.type = ValueType::string_array;
+        to.texts = values;
+    }
+
+    std::string_view read_text(Chunk& chunk, Eye& eye) {
+        const std::uint64_t sizes = eye.word();
+        const auto stored = static_cast<std::uint32_t>(sizes);
+        std::string_view raw{eye.at, stored};
+        eye.at += padded(stored);
+        if (stored != sizes >> 32U) {
+            ++truncated_values_;
+            raw = without_partial_character(raw);
+        }
+        return text(chunk, raw);
+    }
+
+    static std::string_view text(Chunk& chunk, std::string_view raw) {
+        if (raw.empty()) return {"", 0};
+        if (is_utf8(raw)) [[likely]] {
+            char* at = chunk.allocate<char>(raw.size());
+            std::memcpy(at, raw.data(), raw.size());
+            return {at, raw.size()};
+        }
+        char* at = chunk.allocate<char>(repaired_size(raw));
+        return {at, repair_utf8(raw, at)};
+    }
+
+    template <class T>
+    static const T* copy(Chunk& chunk, const std::vector<T>& from) {
+        if (from.empty()) return nullptr;
+        T* to = chunk.allocate<T>(from.size());
+        std::copy(from.begin(), from.end(), to);
+        return to;
+    }
+
+    SiteTable* sites_;
+    SpanLimits limits_;
+    std::vector<Attribute> attributes_;
+    std::vector<Attribute> scratch_;
+    std::vector<Event> events_;
+    std::vector<Link> links_;
+    std::uint64_t truncated_values_ = 0;
+};
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,51 @@
+// config.hpp - every switch of Plume, with its default and its consequence.
+//
+// A switch never changes the layout of a type or the body of a function that two files could
+// share: files of one program may be compiled with different switches and linked together.
+#pragma once
+
+/// 0 compiles every PLUME_* macro down to nothing, its arguments unevaluated; spans created by
+/// hand still work.
+#ifndef PLUME_ENABLED
+#    define PLUME_ENABLED 1
+#endif
+
+#define PLUME_LEVEL_SPAN 1  ///< PLUME_SPAN, PLUME_FUNCTION: always worth having
+#define PLUME_LEVEL_DEBUG 2 ///< PLUME_SPAN_DEBUG: worth having while looking for something
+#define PLUME_LEVEL_TRACE 3 ///< PLUME_SPAN_TRACE: every small step
+
+/// Spans of a level above this one are compiled out of the file, as PLUME_ENABLED 0 does to all.
+#ifndef PLUME_LEVEL
+#    define PLUME_LEVEL PLUME_LEVEL_SPAN
+#endif
+
+#define PLUME_CLOCK_AUTOMATIC 0 ///< the processor's counter if it is invariant, else the kernel's
+#define PLUME_CLOCK_MONOTONIC 1 ///< clock_gettime(CLOCK_MONOTONIC), even where a counter would do
+
+/// Which clock the file asks for. A process has one clock: if any registered line asks for the
+/// kernel's when the first session starts, all lines use that one.
+#ifndef PLUME_CLOCK
+#    define PLUME_CLOCK PLUME_CLOCK_AUTOMATIC
+#endif
+
+/// The instrumentation scope of the file's spans (otel.scope.name, otel.scope.version): string
+/// literals that name the library which the file belongs to.
+#ifndef PLUME_SCOPE_NAME
+#    define PLUME_SCOPE_NAME "plume"
+#endif
+#ifndef PLUME_SCOPE_VERSION
+#    define PLUME_SCOPE_VERSION ""
+#endif
+
+/// 1 if the file can throw: then spans notice an exception that leaves their scope.
+#if defined(__cpp_exceptions)
+#    define PLUME_EXCEPTIONS 1
+#else
+#    define PLUME_EXCEPTIONS 0
+#endif
+
+#if defined(__ELF__)
+#    define PLUME_ELF 1
+#else
+#    define PLUME_ELF 0
+#endif

@@ -1,0 +1,145 @@
+// context.hpp - the context of a trace beyond one thread's stack: where it is, and how to move it.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <plume/on_span.hpp>
+
+namespace plume {
+
+/// The context that a span begun now on this thread would have as its parent: of the innermost
+/// open span, else of the ContextScope in force, else invalid. What to send to another service.
+/// Costs two bijections; never blocks or allocates.
+[[nodiscard]] inline SpanContext current_context() noexcept { return detail::context_now(); }
+
+/// Makes a context the parent of what this thread begins, until the end of the scope: in the task
+/// of a thread pool, or in the handler of a request that came with a `traceparent`. Works without
+/// a session too: current_context() gives the context back unchanged, and makes no ids. An invalid
+/// context means "no parent". The trace state that the context views must outlive the scope.
+class [[nodiscard]] ContextScope {
+  public:
+    explicit ContextScope(const SpanContext& context) noexcept {
+        enter(context, detail::Mute::none);
+    }
+    ~ContextScope() { leave(); }
+    ContextScope(const ContextScope&) = delete;
+    ContextScope& operator=(const ContextScope&) = delete;
+
+  protected:
+    ContextScope(const SpanContext& context, detail::Mute mute) noexcept { enter(context, mute); }
+
+  private:
+    void enter(const SpanContext& context, detail::Mute mute) noexcept {
+        lane_ = detail::find_lane();
+        if (!lane_) return;
+        outside_ = {lane_->current,     lane_->scope,       lane_->trace_id,
+                    lane_->trace_state, lane_->trace_flags, lane_->mute,
+                    lane_->admitted,    lane_->floor,       lane_->outside};
+        lane_->outside = &outside_;
+        lane_->close();
+        lane_->current = 0;
+        lane_->scope = context;
+        lane_->admitted = false;
+        lane_->floor = lane_->head.load(std::memory_order_relaxed); // own store
+        if (lane_->mute != detail::Mute::suppressed) lane_->mute = mute;
+    }
+
+    void leave() noexcept {
+        // A scope that ends on another thread, or after one around it, has nothing left to undo.
+        if (!lane_ || lane_ != detail::peek_lane() || !in_force()) return;
+        lane_->current = outside_.current;
+        lane_->scope = outside_.scope;
+        lane_->trace_id = outside_.trace_id;
+        lane_->trace_state = outside_.trace_state;
+        lane_->trace_flags = outside_.trace_flags;
+        lane_->mute = outside_.mute;
+        lane_->admitted = outside_.admitted;
+        lane_->floor = outside_.floor;
+        lane_->outside = outside_.next;
+        if (lane_->current != 0) lane_->open();
+        else lane_->close();
+    }
+
+    [[nodiscard]] bool in_force() const noexcept {
+        for (const detail::Outside* o = lane_->outside; o; o = o->next)
+            if (o == &outside_) return true;
+        return false;
+    }
+
+    detail::Lane* lane_;
+    detail::Outside outside_;
+};
+
+/// Nothing that this thread does is traced until the end of the scope.
+class [[nodiscard]] SuppressScope : ContextScope {
+  public:
+    SuppressScope() noexcept : ContextScope{{}, detail::Mute::suppressed} {}
+};
+
+/// A span that is not on a thread's stack: movable, may begin on one thread and end on another.
+/// For callbacks, coroutines and requests in flight. It is nobody's parent by itself: put its
+/// context in force where its work is done, with  ContextScope in_span{span.context()};
+/// Remarks may come from any thread, one at a time. Same costs and promises as plume::Span.
+class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
+  public:
+    AsyncSpan() noexcept = default;
+
+    /// A child of the current context, or the root of a new trace.
+    template <detail::Here Line, detail::Argument... Args>
+    explicit AsyncSpan(Line line, const Args&... arguments) noexcept
+        : AsyncSpan{line, current_context(), arguments...} {}
+
+    /// A child of `parent`, or the root of a new trace if that is invalid.
+    template <detail::Here Line, detail::Argument... Args>
+    AsyncSpan(Line, const SpanContext& parent, const Args&... arguments) noexcept {
+        static_assert(detail::CheckedName<Line>::ok);
+        using Site = detail::CallsiteOf<detail::SiteKind::span, Line, Args...>;
+        const std::uint32_t index = detail::index_of<Site>();
+        if (index == 0) {
+            context_ = parent; // passes through
+            return;
+        }
+        const detail::Measured size = detail::size_of<Site>(arguments...);
+        const detail::Room room =
+            detail::make_room_async(detail::record_size<Site>(size), parent, context_);
+        if (!room.lane) return;
+        token_ =
+            detail::put<Site>(*room.lane, detail::make_word(index, room.ticks), size, arguments...);
+        context_.span_id = detail::runtime().span_id(token_);
+    }
+
+    AsyncSpan(AsyncSpan&& other) noexcept
+        : token_{std::exchange(other.token_, detail::muted_token)},
+          context_{std::exchange(other.context_, {})} {}
+    AsyncSpan& operator=(AsyncSpan&& other) noexcept {
+        if (this != &other) {
+            end();
+            token_ = std::exchange(other.token_, detail::muted_token);
+            context_ = std::exchange(other.context_, {});
+        }
+        return *this;
+    }
+    ~AsyncSpan() { end(); }
+
+    /// Ends it, on whatever thread this is.
+    void end() noexcept {
+        if (recording()) detail::end_slowly(token_, 0);
+        token_ = detail::muted_token;
+    }
+
+    [[nodiscard]] bool recording() const noexcept { return token_ != detail::muted_token; }
+
+    /// What its children have as their parent; valid after its end too. Of a span that is not
+    /// sampled it carries that decision, and without a session the parent's context.
+    [[nodiscard]] const SpanContext& context() const noexcept { return context_; }
+
+  private:
+    friend class detail::OnSpan<AsyncSpan>;
+    [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
+
+    std::uint64_t token_ = detail::muted_token;
+    SpanContext context_;
+};
+
+} // namespace plume

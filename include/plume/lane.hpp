@@ -1,0 +1,176 @@
+// lane.hpp - everything one thread owns while it records: its ring, its trace, its current span.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <plume/clock.hpp>
+#include <plume/ids.hpp>
+#include <plume/ring.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A position is unique in the process: the lane's index above 44 bits of bytes (17 TB a lane).
+inline constexpr unsigned position_bits = 44;
+inline constexpr std::uint32_t most_lanes = (1U << (64 - position_bits)) - 1;
+
+constexpr std::uint32_t lane_of(std::uint64_t position) noexcept {
+    return static_cast<std::uint32_t>(position >> position_bits);
+}
+
+// Records are aligned to 8, so three low bits of a position are free to say something. A guard
+// whose position carries one of them never compares equal to Ring::current, and so takes the slow
+// path at its end.
+inline constexpr std::uint64_t root_bit = 1;    ///< in a guard: its end closes the ring
+inline constexpr std::uint64_t muted_token = 2; ///< a guard of a root that is not recorded
+inline constexpr std::uint64_t low_bits = 7;
+
+/// Why a thread records nothing at the moment.
+enum class Mute : std::uint8_t {
+    none,
+    unsampled, ///< the root was not sampled; its children are not either
+    dropping,  ///< the root found no room; its children are dropped with it, and counted
+    suppressed ///< asked for, as in the threads of exporters
+};
+
+/// Written by the thread that claimed it, drained by the collector. Lanes outlive their threads:
+/// an exiting thread gives up its claim, and the next new thread takes over ring and all.
+struct [[gnu::visibility("default")]] Lane : Ring {
+    // Where spans without a parent on this thread hang: set by ContextScope.
+    SpanContext scope;
+    struct Outside* outside = nullptr; ///< what the innermost ContextScope has put aside
+    // The trace of the open local root, or of the unsampled one.
+    TraceId trace_id;
+    std::string_view trace_state;
+    std::uint8_t trace_flags = 0;
+    Mute mute = Mute::none;
+    bool admitted = false; ///< the next root is already decided on: `trace_id` is its trace
+    Clock clock = Clock::undecided;
+    SpanId unsampled_id; ///< what an unsampled root calls itself when it passes its decision on
+
+    Limits limits{};
+    std::uint32_t index = 0;
+    std::uint32_t thread_id = 0;
+    std::uint64_t largest_record = 0;
+
+    // Which spans are on the stack below `current`: those that began at `floor` or later, but for
+    // these stretches, which were abandoned when a span below them ended first. More of them
+    // at once than a program has that is not lost in its scopes; beyond, the oldest is forgotten.
+    struct Stretch {
+        std::uint64_t begin;
+        std::uint64_t end;
+    };
+    std::uint64_t floor = 0;
+    std::array<Stretch, 16> abandoned{};
+    std::uint32_t abandoned_count = 0;
+
+    std::uint64_t trace_seed[2] = {};
+    std::uint64_t traces = 0;
+
+    std::atomic<bool> has_ring{false}; ///< the collector may look at the ring
+
+    // Counted by the owner alone, read by the collector at any time.
+    std::atomic<std::uint64_t> dropped_spans{0};
+    std::atomic<std::uint64_t> dropped_records{0}; ///< events, attributes and the like
+
+    // Kept by the runtime, under its lock.
+    std::uint64_t fork_floor = 0;    ///< positions below are of the parent process
+    std::uint64_t fork_position = 0; ///< the span that was open when the process forked
+    int exit_rounds = 0;
+    bool thread_is_new = false; ///< the next record says which thread it is
+    Lane* next = nullptr;       ///< of all lanes: written once
+    Lane* next_free = nullptr;
+    struct Cache* caches = nullptr; ///< which modules remember this lane for its thread
+
+    void* replay = nullptr; ///< the assembler's view of this lane; touched by the reader alone
+
+    constexpr Lane() noexcept = default;
+
+    static void count(std::atomic<std::uint64_t>& counter) noexcept {
+        // One writer: no read-modify-write is needed.
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    /// High and low half are different permutations of different secret starts, so both are
+    /// uniform: the low 56 bits are random in the sense of W3C Trace Context Level 2, 3.2.2.3.
+    [[nodiscard]] TraceId new_trace_id() noexcept {
+        const std::uint64_t n = ++traces;
+        const TraceId id{mix(trace_seed[0] + n * 0x9e3779b97f4a7c15ULL),
+                         mix(trace_seed[1] + n * 0xd1342543de82ef95ULL)};
+        return id.valid() ? id : new_trace_id();
+    }
+
+    /// The innermost span has ended; `parent` was below it.
+    void step_down(std::uint64_t parent) noexcept {
+        current = parent;
+        if (parent != 0) return;
+        close();
+        floor = head.load(std::memory_order_relaxed); // own store
+        if (!outside) abandoned_count = 0;
+    }
+
+    /// Whether a span that is not the innermost is on the stack of this thread all the same.
+    [[nodiscard]] bool on_stack(std::uint64_t position) const noexcept {
+        if (position < floor || position > current) return false;
+        for (std::uint32_t i = 0; i < abandoned_count; ++i)
+            if (position >= abandoned[i].begin && position < abandoned[i].end) return false;
+        return true;
+    }
+
+    /// A span on the stack has ended before those above it: they are nobody's parent any more.
+    void step_over(std::uint64_t position, std::uint64_t parent) noexcept {
+        if (abandoned_count == abandoned.size()) {
+            for (std::size_t i = 1; i < abandoned.size(); ++i) abandoned[i - 1] = abandoned[i];
+            --abandoned_count;
+        }
+        abandoned[abandoned_count++] = {position,
+                                        head.load(std::memory_order_relaxed)}; // own store
+        step_down(parent);
+    }
+
+    /// Forgets whatever was open: a new thread takes over, or a new process.
+    void reset() noexcept {
+        scope = {};
+        outside = nullptr;
+        trace_id = {};
+        trace_state = {};
+        mute = Mute::none;
+        admitted = false;
+        abandoned_count = 0;
+        floor = head.load(std::memory_order_relaxed); // as below
+        current = 0;
+        // Nobody is left to end what was promised its end.
+        grant_end =
+            head.load(std::memory_order_relaxed); // own store, or the last owner's under the lock
+        room = closed_room = 0;
+        closed = true;
+    }
+};
+
+/// What a ContextScope puts aside while it is in force, a link of a list on the stack.
+struct [[gnu::visibility("default")]] Outside {
+    std::uint64_t current = 0;
+    SpanContext scope;
+    TraceId trace_id;
+    std::string_view trace_state;
+    std::uint8_t trace_flags = 0;
+    Mute mute = Mute::none;
+    bool admitted = false;
+    std::uint64_t floor = 0;
+    Outside* next = nullptr;
+};
+
+/// A module's memory of a thread's lane. Found through the lane when the thread exits, or when
+/// the module is unloaded.
+struct Cache {
+    Lane** slot;
+    Lane* empty; ///< what the slot held before
+    const void* module;
+    Cache* next;
+};
+
+} // namespace detail
+} // namespace plume

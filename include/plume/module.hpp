@@ -1,0 +1,257 @@
+// module.hpp - how each program and library finds the one runtime of its process.
+//
+// A header's inline variables are not one object a process: a program and the libraries that it
+// opens each have their own. So every module carries a candidate, and an ELF note that says where
+// it is; the candidate of the first module in load order that has the note is the runtime.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include <plume/config.hpp>
+#include <plume/runtime.hpp>
+
+#if PLUME_ELF
+#    include <dlfcn.h>
+#    include <link.h>
+#endif
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+void start_runtime(Runtime& runtime) noexcept;
+
+#if PLUME_ELF
+#    define PLUME_CANDIDATE [[gnu::used, gnu::visibility("hidden")]]
+#else
+#    define PLUME_CANDIDATE [[gnu::visibility("default")]]
+#endif
+
+/// This module's candidate. The label is what the note below refers to.
+PLUME_CANDIDATE inline constinit Runtime candidate asm("plume_candidate"){&start_runtime};
+#undef PLUME_CANDIDATE
+
+#if PLUME_ELF
+// One note a module: the linker keeps one group of the name. "R" keeps it with --gc-sections. The
+// descriptor is the distance from itself to the candidate; a debugger finds the runtime by it too.
+asm(".pushsection .note.plume,\"aGR\",%note,plume_note,comdat\n"
+    ".balign 4\n"
+    ".long 6\n"
+    ".long 8\n"
+    ".long 1\n" // Runtime::abi
+    ".asciz \"Plume\"\n"
+    ".balign 4\n"
+    ".hidden plume_candidate\n"
+    "1: .quad plume_candidate - 1b\n"
+    ".popsection\n");
+static_assert(Runtime::abi == 1, "the note carries the same number");
+
+/// Looks through the notes of one module; stops the walk where it finds ours.
+inline int find_candidate(dl_phdr_info* info, std::size_t, void* result) noexcept {
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const auto& segment = info->dlpi_phdr[i];
+        if (segment.p_type != PT_NOTE) continue;
+        const char* note = reinterpret_cast<const char*>(info->dlpi_addr + segment.p_vaddr);
+        const char* end = note + segment.p_memsz;
+        while (note + 12 <= end) {
+            std::uint32_t head[3]; // sizes of name and descriptor, type
+            std::memcpy(head, note, sizeof head);
+            const char* name = note + sizeof head;
+            const std::size_t align = segment.p_align == 8 ? 8 : 4;
+            const auto rounded = [align](std::size_t n) { return (n + align - 1) & ~(align - 1); };
+            const char* descriptor = note + rounded(sizeof head + head[0]);
+            if (head[0] == 6 && head[1] == 8 && std::memcmp(name, "Plume", 6) == 0 &&
+                head[2] == Runtime::abi) {
+                std::int64_t distance = 0;
+                std::memcpy(&distance, descriptor, sizeof distance);
+                auto* found = static_cast<dl_phdr_info*>(result);
+                *found = *info;
+                found->dlpi_addr =
+                    reinterpret_cast<ElfW(Addr)>(descriptor) + static_cast<ElfW(Addr)>(distance);
+                return 1;
+            }
+            note = descriptor + rounded(head[1]);
+        }
+    }
+    return 0;
+}
+
+// Weak, so that a static program neither needs it nor is warned about it.
+extern "C" [[gnu::weak]] void* plume_dlopen(const char*, int) asm("dlopen");
+
+inline Runtime* find_runtime() noexcept {
+    dl_phdr_info found{};
+    if (dl_iterate_phdr(&find_candidate, &found) == 0) return &candidate;
+    // Never unloaded: threads and lanes refer to it for as long as the process lives.
+    if (found.dlpi_name && *found.dlpi_name != '\0' && plume_dlopen)
+        plume_dlopen(found.dlpi_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    return reinterpret_cast<Runtime*>(found.dlpi_addr);
+}
+#else
+inline Runtime* find_runtime() noexcept { return &candidate; }
+#endif
+
+/// What one module keeps for itself.
+struct Module {
+    std::atomic<Runtime*> runtime{nullptr};
+    Callsite* callsites = nullptr; ///< under the runtime's lock
+};
+inline constinit Module module;
+
+/// The runtime of the process. Slow paths only.
+inline Runtime& runtime() noexcept {
+    Runtime* known = module.runtime.load(std::memory_order_relaxed); // constant once it is set
+    if (!known) [[unlikely]] {
+        known = find_runtime();
+        module.runtime.store(known, std::memory_order_relaxed); // all threads find the same
+    }
+    return *known;
+}
+
+/// What threads without a lane point to: it has no room, so that one comparison tells both.
+inline constinit Lane no_lane;
+
+/// The calling thread's lane, as far as this module knows. Initial-exec: a library's default model
+/// calls a function for each access, which makes a span a third dearer.
+[[gnu::tls_model("initial-exec")]] inline constinit thread_local Lane* this_lane = &no_lane;
+
+/// Remembers the lane in this module's slot. Without memory for that it is looked up each time.
+inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
+    if (this_lane == lane) return;
+    auto* cache = static_cast<Cache*>(std::malloc(sizeof(Cache)));
+    if (!cache) return;
+    Locked lock{runtime.mutex};
+    *cache = {&this_lane, &no_lane, &module, lane->caches};
+    lane->caches = cache;
+    this_lane = lane;
+}
+
+/// The calling thread's lane, claimed if need be; null when there is none to be had. It is
+/// remembered only where reading the counter inline is right: with the kernel's clock every span
+/// takes the slow path, which asks for the clock.
+[[gnu::noinline]] inline Lane* find_lane() noexcept {
+    if (this_lane != &no_lane) return this_lane;
+    Runtime& process = runtime();
+    Lane* lane = process.started ? static_cast<Lane*>(pthread_getspecific(process.key)) : nullptr;
+    if (lane == exited()) return nullptr;
+    if (!lane) lane = claim_lane(process);
+    if (!lane) return nullptr;
+    lane->clock = process.clock.load(std::memory_order_relaxed);
+    if (lane->clock == Clock::counter) remember_lane(process, lane);
+    return lane;
+}
+
+/// Withdraws the module's callsites and caches when it is unloaded, or at exit.
+struct ModuleEnd {
+    ~ModuleEnd() {
+        Runtime& process = runtime();
+        Locked lock{process.mutex};
+        for (Callsite* site = module.callsites; site; site = site->next) {
+            site->index.store(0, std::memory_order_relaxed); // a switch: nothing depends on it
+            if (site->id != 0) process.registry.at(site->id)->live = nullptr;
+        }
+        module.callsites = nullptr;
+        for (Lane* lane = process.lanes.load(std::memory_order_relaxed); lane; lane = lane->next)
+            forget(lane->caches);
+    }
+
+  private:
+    static void forget(Cache*& list) noexcept {
+        for (Cache** link = &list; *link;) {
+            Cache* cache = *link;
+            if (cache->module != &module) {
+                link = &cache->next;
+                continue;
+            }
+            *link = cache->next;
+            std::free(cache);
+        }
+    }
+};
+
+/// Runs when a module is loaded, once for each of its lines.
+inline bool register_callsite(Callsite& callsite) noexcept {
+    static ModuleEnd end; // its constructor does nothing; what counts is that it ends
+    Runtime& process = runtime();
+    Locked lock{process.mutex};
+    Entry* entry = process.registry.add(*callsite.description, &callsite);
+    if (!entry) return false; // a million lines, or no memory: the line stays off
+    callsite.id = entry->index;
+    callsite.next = module.callsites;
+    module.callsites = &callsite;
+    if (process.recording.load(std::memory_order_relaxed)) // set under the same lock
+        callsite.index.store(callsite.id, std::memory_order_relaxed);
+    return true;
+}
+
+/// Instantiated beside each CallsiteOf, for the initialisation of `done` when the module is loaded.
+template <class Site>
+struct [[gnu::visibility("hidden")]] Registered {
+    static inline const bool done = register_callsite(Site::callsite);
+};
+
+// What only the module of the runtime runs: pthread keeps pointers to it.
+
+inline void thread_ends(void* lane) noexcept { leave_lane(candidate, static_cast<Lane*>(lane)); }
+
+inline void before_fork() noexcept {
+    candidate.mutex.lock();
+    if (candidate.hooks.before_fork) candidate.hooks.before_fork(candidate.hooks.session);
+}
+
+inline void after_fork_in_parent() noexcept {
+    if (candidate.hooks.after_fork) candidate.hooks.after_fork(candidate.hooks.session, false);
+    candidate.mutex.unlock();
+}
+
+/// The child has one thread, and nothing of the parent's is its to deliver: lanes start empty,
+/// with other ids. What was open stays the parent's; new spans become its children from afar.
+inline void after_fork_in_child() noexcept {
+    candidate.mutex.renew();
+    auto* own =
+        candidate.started ? static_cast<Lane*>(pthread_getspecific(candidate.key)) : nullptr;
+    if (own == exited()) own = nullptr;
+    SpanContext open;
+    if (own && own->current != 0)
+        open = {own->trace_id, candidate.span_id(own->current), own->trace_flags, true,
+                own->trace_state};
+    seed_ids(candidate);
+    candidate.free_lanes = nullptr;
+    for (Lane* lane = candidate.lanes.load(std::memory_order_relaxed); lane; lane = lane->next) {
+        const std::uint64_t position = lane->current;
+        const SpanContext scope = lane->scope;
+        lane->reset();
+        lane->fork_floor = lane->head.load(std::memory_order_relaxed);
+        lane->release(lane->fork_floor);
+        lane->replay = nullptr; // the parent's; its memory is lost with the parent's threads
+        lane->dropped_spans.store(0, std::memory_order_relaxed);
+        lane->dropped_records.store(0, std::memory_order_relaxed);
+        fill_random(lane->trace_seed, sizeof lane->trace_seed);
+        if (lane == own) {
+            lane->scope = open.valid() ? open : scope;
+            lane->fork_position = position;
+            lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
+            lane->thread_is_new = true;
+        } else {
+            lane->caches = nullptr;
+            lane->next_free = candidate.free_lanes;
+            candidate.free_lanes = lane;
+        }
+    }
+    if (candidate.hooks.after_fork) {
+        candidate.needs_revival.store(true, std::memory_order_relaxed);
+        candidate.hooks.after_fork(candidate.hooks.session, true);
+    }
+}
+
+/// Under the lock, once, in the module that is never unloaded.
+inline void start_runtime(Runtime& runtime) noexcept {
+    pthread_key_create(&runtime.key, &thread_ends);
+    pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
+    seed_ids(runtime);
+    runtime.started = true;
+}
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,149 @@
+// on_span.hpp - what can be said about a span while it is open: attributes, events, links, status.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <plume/remarks.hpp>
+
+namespace plume {
+
+/// A span name that is known only at run time, such as the route that a request matched. Interned
+/// for ever when it is made: make one per route when routes are set up, not one per request.
+class Name {
+  public:
+    /// At most 128 bytes of it are kept; an empty text is "unnamed". Takes a lock, may allocate.
+    explicit Name(std::string_view text) noexcept : index_{detail::intern(text)} {}
+
+    [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+
+  private:
+    std::uint32_t index_;
+};
+
+namespace detail {
+
+/// The remarks that every kind of span takes. None throws, blocks or allocates; on a span that is
+/// not recorded each is ignored, and so is what comes after the span's end. When the thread's ring
+/// is full the remark is dropped and counted (Stats::dropped_records).
+template <class Derived>
+class [[gnu::visibility("default")]] OnSpan {
+  public:
+    /// Adds attributes. One with a key that the span has already replaces it.
+    template <class... Args>
+    [[gnu::always_inline]] void set(const Args&... attributes) const noexcept {
+        remark<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
+    }
+
+    /// Something happened now:  span.event("retry"_name, "attempt"_a = 2);
+    template <Here Line, class... Args>
+    [[gnu::always_inline]] void event(Line, const Args&... attributes) const noexcept {
+        static_assert(CheckedName<Line>::ok);
+        remark<SiteKind::event, Line>(token(), attributes...);
+    }
+
+    /// A reference to a span that is not the parent, as of a batch to the requests in it.
+    template <class... Args>
+    void link(const SpanContext& to, const Args&... attributes) const noexcept {
+        using namespace literals;
+        if (!to.valid()) return;
+        const auto part = link_target(to);
+        remark<SiteKind::link, Anywhere<"">>(
+            token(), "trace.high"_a = part.high, "trace.low"_a = part.low, "span"_a = part.span,
+            "flags"_a = part.flags, "state"_a = part.state, attributes...);
+    }
+
+    /// Ok is final and outranks error; unset is ignored; only an error has a description
+    /// (OpenTelemetry, trace API, "Set Status").
+    void set_status(StatusCode code, std::string_view description = {}) const noexcept {
+        if (code == StatusCode::unset) return;
+        put_status(token(), code, code == StatusCode::error ? description : std::string_view{});
+    }
+    void set_error(std::string_view description) const noexcept {
+        set_status(StatusCode::error, description);
+    }
+    void set_ok() const noexcept { set_status(StatusCode::ok); }
+
+    /// An exception that was caught: an event with its type and message, `error.type`, and the
+    /// status error. `type`: a name that stays the same for the same kind of error.
+    void record_exception(std::string_view type, std::string_view message) const noexcept {
+        using namespace literals;
+        remark<SiteKind::event, Anywhere<"exception">>(token(), "exception.type"_a = type,
+                                                       "exception.message"_a = message);
+        remark<SiteKind::attributes, Anywhere<"">>(token(), "error.type"_a = type);
+        set_error(message);
+    }
+    /// The same for anything with what(), named by the type that the handler catches.
+    template <class E>
+        requires requires(const E& e) { std::string_view{e.what()}; }
+    void record_exception(const E& exception) const noexcept {
+        record_exception(type_name<E>(), exception.what());
+    }
+
+    /// Gives the span another name.
+    void rename(const Name& name) const noexcept { put_rename(token(), name.index()); }
+
+    /// Lets the span vanish when it ends: it counts as dropped, for the reason `discarded`. What
+    /// is below it stays, and names it as its parent.
+    void discard() const noexcept { put_discard(token()); }
+
+  private:
+    [[nodiscard]] [[gnu::always_inline]] std::uint64_t token() const noexcept {
+        return static_cast<const Derived*>(this)->token();
+    }
+};
+
+/// The innermost span of whatever thread asks.
+class [[gnu::visibility("default")]] CurrentSpan : public OnSpan<CurrentSpan> {
+    friend class OnSpan<CurrentSpan>;
+    static std::uint64_t token() noexcept { return 0; }
+};
+
+/// What PLUME_EVENT and PLUME_SET call: the arguments are evaluated if a span is there to take
+/// them.
+template <SiteKind What, class Line, Lazy F>
+[[gnu::always_inline]] inline void remark_lazily(F&& lazily) {
+    using Site = typename SiteFor<What, Line, ArgumentsOf<F>>::type;
+    const std::uint32_t index = index_of<Site>();
+    if (index == 0 || !recording_on(0)) return;
+    lazily([index](const auto&... arguments)
+               __attribute__((always_inline)) { record<Site>(0, index, arguments...); });
+}
+template <Here Line, Lazy F>
+[[gnu::always_inline]] inline void lazy_event(Line, F&& lazily) {
+    static_assert(CheckedName<Line>::ok);
+    remark_lazily<SiteKind::event, Line>(lazily);
+}
+template <Here Line>
+[[gnu::always_inline]] inline void lazy_event(Line line) noexcept {
+    CurrentSpan{}.event(line);
+}
+template <Lazy F>
+[[gnu::always_inline]] inline void lazy_set(F&& lazily) {
+    remark_lazily<SiteKind::attributes, Anywhere<"">>(lazily);
+}
+
+} // namespace detail
+
+/// The innermost open span of the calling thread, for everything that can be said about a span:
+/// plume::current().set("order.total"_a = total). With none open, what is said is ignored.
+[[nodiscard]] inline detail::CurrentSpan current() noexcept { return {}; }
+
+/// Adds attributes to the current span.
+template <class... Args>
+[[gnu::always_inline]] inline void set(const Args&... attributes) noexcept {
+    current().set(attributes...);
+}
+/// Something happened in the current span:  plume::event("cache miss"_name, "key"_a = key);
+template <detail::Here Line, class... Args>
+[[gnu::always_inline]] inline void event(Line line, const Args&... attributes) noexcept {
+    current().event(line, attributes...);
+}
+/// Marks the current span as failed.
+inline void set_error(std::string_view description) noexcept { current().set_error(description); }
+/// Sets the status of the current span.
+inline void set_status(StatusCode code, std::string_view description = {}) noexcept {
+    current().set_status(code, description);
+}
+
+} // namespace plume

@@ -1,0 +1,84 @@
+// open_span.hpp - a span that has begun, as the assembler keeps it until it ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <plume/site_table.hpp>
+#include <plume/span_data.hpp>
+#include <plume/time_map.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// Words that grow and are used again: warm after the first spans.
+class Words {
+  public:
+    void clear() noexcept { size_ = 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] const char* data() const noexcept { return reinterpret_cast<const char*>(data_); }
+
+    /// Room for `bytes`, a multiple of 8, at the end.
+    [[nodiscard]] char* grow(std::size_t bytes) {
+        const std::size_t words = bytes / 8;
+        if (size_ + words > capacity_) [[unlikely]]
+            enlarge(size_ + words);
+        char* at = reinterpret_cast<char*>(data_ + size_);
+        size_ += words;
+        return at;
+    }
+
+    Words() noexcept = default;
+    Words(const Words&) = delete;
+    Words& operator=(const Words&) = delete;
+
+  private:
+    void enlarge(std::size_t words) {
+        const std::size_t more = words > 2 * capacity_ ? words : 2 * capacity_;
+        auto larger = std::make_unique<std::uint64_t[]>(more);
+        std::memcpy(larger.get(), data_, size_ * 8);
+        heap_ = std::move(larger);
+        data_ = heap_.get();
+        capacity_ = more;
+    }
+    std::uint64_t inside_[16];
+    std::uint64_t* data_ = inside_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 16;
+    std::unique_ptr<std::uint64_t[]> heap_;
+};
+
+/// A record about an open span, kept until the span ends: this, then its payload.
+struct Remark {
+    std::uint32_t index; ///< of the callsite, or a control
+    std::uint32_t bytes; ///< of the payload
+    std::uint64_t unix_ns;
+};
+
+struct OpenSpan {
+    std::uint64_t position = 0;
+    SpanId id;
+    SpanId parent_id;
+    TraceId trace_id;
+    std::uint64_t begin_unix_ns = 0;
+    const SiteInfo* site = nullptr;
+    const std::string_view* renamed = nullptr;
+    std::uint32_t session = 0; ///< of which session; spans of an earlier one are not exported
+    std::uint32_t thread_id = 0;
+    TimeMap::Epoch epoch = 0;
+    std::uint8_t flags = 0;
+    bool parent_is_remote = false;
+    bool discarded = false;
+    bool ended = false;        ///< from another thread, and still the parent of what begins here
+    std::size_t arguments = 0; ///< bytes at the front of `log`: the arguments of its begin
+    Words log;                 ///< then remarks
+    std::shared_ptr<const std::string> trace_state;
+};
+
+} // namespace detail
+} // namespace plume

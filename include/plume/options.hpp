@@ -1,0 +1,81 @@
+// options.hpp - what a session can be told, and what it tells.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <plume/clock.hpp>
+#include <plume/composer.hpp>
+#include <plume/exporter.hpp>
+
+namespace plume {
+
+/// What a thread does whose ring is full.
+enum class WhenFull : std::uint8_t {
+    drop, ///< drop the span that would begin, and count it
+    wait  ///< wait for the collector, for Options::longest_wait; then drop
+};
+
+/// Everything has a default. Where a field says so, 0 or empty means: what the environment variable
+/// says, else the default. What is set here outranks the environment.
+struct Options {
+    std::string
+        service_name{}; ///< empty: OTEL_SERVICE_NAME, else "unknown_service:" and the program
+
+    /// More about the process, such as {"deployment.environment.name", "staging"}. Outranks
+    /// OTEL_RESOURCE_ATTRIBUTES.
+    std::vector<std::pair<std::string, std::variant<std::string, std::int64_t>>> resource{};
+
+    std::size_t ring_bytes = std::size_t{1} << 20U; ///< a thread; a power of two, 4 KiB at least
+    WhenFull when_full = WhenFull::drop;
+    std::chrono::milliseconds longest_wait{100}; ///< of a recording thread, with WhenFull::wait
+
+    std::size_t longest_text = 16 * 1024; ///< bytes of one text value; more is cut off and counted
+    std::size_t longest_array = 1024;     ///< elements of one array; likewise
+    SpanLimits limits{};
+
+    std::size_t queue_spans = 0; ///< per exporter; 0: OTEL_BSP_MAX_QUEUE_SIZE, else 262,144
+    std::size_t batch_spans = 0; ///< 0: OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512
+    std::chrono::milliseconds batch_delay{0};          ///< 0: OTEL_BSP_SCHEDULE_DELAY, else 5 s
+    std::chrono::milliseconds shutdown_deadline{5000}; ///< of the session's destructor
+
+    Clock clock = Clock::undecided; ///< undecided: the counter, unless a file's PLUME_CLOCK says no
+
+    /// Told about bad settings, and when an exporter begins to fail and when it recovers; never
+    /// about single spans. Called from any thread, one call at a time. Empty: a line on stderr.
+    std::function<void(std::string_view)> report{};
+};
+
+/// What one exporter has done with the session's spans.
+struct ExporterStats {
+    std::string name;
+    std::uint64_t exported = 0;
+    Drops dropped;
+    std::uint64_t pending = 0; ///< ended, and not delivered yet
+};
+
+/// Every span is accounted for, for each exporter:
+///     begun = exported + dropped.total() + pending + open
+struct Stats {
+    std::uint64_t begun =
+        0; ///< spans that were sampled and began, those for which no room was included
+    std::uint64_t open = 0;
+    std::uint64_t dropped_records = 0;  ///< events, attributes and other remarks without room
+    std::uint64_t truncated_values = 0; ///< texts and arrays that were cut at the limit
+    std::vector<ExporterStats> exporters;
+};
+
+/// What a flush or a shutdown has achieved by its deadline.
+struct FlushResult {
+    bool complete = false; ///< every exporter has seen all that had ended when it began
+    Stats stats;
+};
+
+} // namespace plume

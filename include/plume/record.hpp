@@ -1,0 +1,139 @@
+// record.hpp - the words in a ring: one begins a span, one ends it, a few say what is rarer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string_view>
+
+#include <plume/attribute.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A word is 44 bits of clock ticks above 20 bits that say what happened: a control below, or the
+/// index of a callsite. One shift makes it, since it drops the clock's top bits.
+inline constexpr unsigned index_bits = 20;
+inline constexpr std::uint64_t index_mask = (1U << index_bits) - 1;
+inline constexpr unsigned tick_bits = 64 - index_bits;
+inline constexpr std::uint64_t tick_mask = (std::uint64_t{1} << tick_bits) - 1;
+
+/// What follows the word, in words of 8 bytes, is in brackets. Text is padded to whole words.
+namespace control {
+inline constexpr std::uint32_t end = 1;      ///< [] the innermost span ends
+inline constexpr std::uint32_t pad = 2;      ///< nothing more in this lap of the ring
+inline constexpr std::uint32_t root = 3;     ///< [trace high, low] the next span begins a trace
+inline constexpr std::uint32_t child = 4;    ///< [Parent, state] of the next span, a local root
+inline constexpr std::uint32_t async = 5;    ///< [Parent, state] of the next span, off the stack
+inline constexpr std::uint32_t end_at = 6;   ///< [position] that span ends, wherever it is
+inline constexpr std::uint32_t target = 7;   ///< [position] the next record is about that span
+inline constexpr std::uint32_t status = 8;   ///< [code, text]
+inline constexpr std::uint32_t rename = 9;   ///< [index of an interned name]
+inline constexpr std::uint32_t discard = 10; ///< [] forget the span when it ends
+inline constexpr std::uint32_t thread = 11; ///< [id] a new thread owns the lane: its stack is empty
+inline constexpr std::uint32_t first_site = 64;
+} // namespace control
+
+/// The fixed part of `child` and `async`; the trace state follows as text.
+struct Parent {
+    std::uint64_t trace_high;
+    std::uint64_t trace_low;
+    std::uint64_t span_id; ///< 0: a new trace
+    std::uint64_t flags;   ///< W3C flags; bit 8: the parent is in another process
+};
+inline constexpr std::uint64_t parent_is_remote_bit = 0x100;
+
+constexpr std::uint64_t make_word(std::uint32_t index, std::uint64_t ticks) noexcept {
+    return ticks << index_bits | index;
+}
+
+constexpr std::size_t padded(std::size_t size) noexcept { return (size + 7) & ~std::size_t{7}; }
+
+/// What one value may take in a ring. Longer ones are cut, and the cut is marked.
+struct Limits {
+    std::uint32_t text_bytes;
+    std::uint32_t elements;
+};
+/// For a record that would not fit its ring even with every value within the usual limits.
+inline constexpr Limits emergency_limits{128, 16};
+
+/// Text and arrays begin with a word: how much is stored, and above bit 32 how much there was.
+constexpr std::uint64_t stored_and_original(std::size_t stored, std::size_t original) noexcept {
+    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    return stored | std::uint64_t{original < most ? original : most} << 32U;
+}
+
+constexpr std::size_t cut(std::size_t size, std::uint32_t limit) noexcept {
+    return size < limit ? size : limit;
+}
+
+/// Bytes of a value in a ring.
+template <class V>
+constexpr std::size_t stored_size(const V&, const Limits&) noexcept {
+    return 8;
+}
+constexpr std::size_t stored_size(std::string_view text, const Limits& limits) noexcept {
+    return 8 + padded(cut(text.size(), limits.text_bytes));
+}
+template <class V>
+constexpr std::size_t stored_size(const Maybe<V>& maybe, const Limits& limits) noexcept {
+    return 8 + (maybe.present ? stored_size(maybe.value, limits) : 0);
+}
+template <class T, class F>
+constexpr void each_element(const Elements<T>& elements, const Limits& limits, F&& f) {
+    std::size_t left = cut(elements.size(), limits.elements);
+    for (const auto& element : *elements.range) {
+        if (left-- == 0) break;
+        f(canonical(static_cast<std::remove_cvref_t<decltype(element)>>(element)));
+    }
+}
+template <class T>
+constexpr std::size_t stored_size(const Elements<T>& elements, const Limits& limits) noexcept {
+    std::size_t size = 8;
+    each_element(elements, limits, [&](auto value) { size += stored_size(value, limits); });
+    return size;
+}
+
+/// Writes values behind each other into room that was measured with stored_size().
+class Pen {
+  public:
+    [[gnu::always_inline]] explicit Pen(char* at) noexcept : at_{at} {}
+
+    [[gnu::always_inline]] void word(std::uint64_t value) noexcept {
+        std::memcpy(at_, &value, 8);
+        at_ += 8;
+    }
+    [[gnu::always_inline]] void value(bool v, const Limits&) noexcept { word(v ? 1 : 0); }
+    [[gnu::always_inline]] void value(std::int64_t v, const Limits&) noexcept {
+        word(static_cast<std::uint64_t>(v));
+    }
+    [[gnu::always_inline]] void value(std::uint64_t v, const Limits&) noexcept { word(v); }
+    [[gnu::always_inline]] void value(double v, const Limits&) noexcept {
+        std::memcpy(at_, &v, 8);
+        at_ += 8;
+    }
+    void value(std::string_view text, const Limits& limits) noexcept {
+        const std::size_t size = cut(text.size(), limits.text_bytes);
+        word(stored_and_original(size, text.size()));
+        if (size != 0) std::memcpy(at_, text.data(), size);
+        at_ += padded(size);
+    }
+    template <class V>
+    void value(const Maybe<V>& maybe, const Limits& limits) noexcept {
+        word(maybe.present ? 1 : 0);
+        if (maybe.present) value(maybe.value, limits);
+    }
+    template <class T>
+    void value(const Elements<T>& elements, const Limits& limits) noexcept {
+        word(stored_and_original(cut(elements.size(), limits.elements), elements.size()));
+        each_element(elements, limits, [&](auto element) { value(element, limits); });
+    }
+    [[nodiscard]] char* at() const noexcept { return at_; }
+
+  private:
+    char* at_;
+};
+
+} // namespace detail
+} // namespace plume

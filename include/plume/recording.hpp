@@ -1,0 +1,202 @@
+// recording.hpp - the path from a macro to the ring: a few stores where all is well.
+//
+// The inline functions are what a span costs; whatever they cannot decide with one comparison
+// they leave to the functions of slow_path.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <plume/callsite.hpp>
+#include <plume/slow_path.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+template <class... Args>
+struct List {};
+
+/// Stands in for the recording, to learn the types of arguments that are not evaluated yet.
+struct Probe {
+    template <class... Args>
+    List<Args...> operator()(const Args&...) const;
+};
+template <class F>
+using ArgumentsOf = decltype(std::declval<F&>()(Probe{}));
+
+/// A function that hands the arguments to the function that it is given: not evaluated till then.
+template <class F>
+concept Lazy = requires { typename ArgumentsOf<F>; };
+
+template <class T>
+concept Argument = is_attribute<T> || is_kind<T>;
+
+template <SiteKind What, class Line, class Arguments>
+struct SiteFor;
+template <SiteKind What, class Line, class... Args>
+struct SiteFor<What, Line, List<Args...>> {
+    using type = CallsiteOf<What, Line, Args...>;
+};
+
+/// Has `Site` registered when the module is loaded. What its records are called, or 0 while off.
+template <class Site>
+[[gnu::always_inline]] inline std::uint32_t index_of() noexcept {
+    static_cast<void>(&Registered<Site>::done); // asks for its initialisation, leaves no code
+    return Site::callsite.index.load(std::memory_order_relaxed); // a switch: orders nothing
+}
+
+/// Bytes of all attributes, and under which limits they keep to it.
+struct Measured {
+    std::size_t bytes;
+    Limits limits;
+};
+
+template <class Arg>
+constexpr std::size_t argument_size(const Arg& arg, const Limits& limits) noexcept {
+    if constexpr (is_attribute<Arg>) return stored_size(arg.value, limits);
+    else return 0;
+}
+template <class... Args>
+Measured measure(const Args&... args) noexcept {
+    Limits limits = this_lane->limits;
+    std::uint64_t largest = this_lane->largest_record;
+    if (largest == 0) [[unlikely]] {
+        const LaneSettings settings = settings_of_rings();
+        limits = settings.limits;
+        largest = settings.largest_record();
+    }
+    const std::size_t bytes = (argument_size(args, limits) + ... + 0);
+    if (bytes <= largest) [[likely]]
+        return {bytes, limits};
+    return {(argument_size(args, emergency_limits) + ... + 0), emergency_limits};
+}
+template <class Arg>
+[[gnu::always_inline]] inline void write(Pen& pen, const Arg& arg, const Limits& limits) noexcept {
+    if constexpr (is_attribute<Arg>) pen.value(arg.value, limits);
+}
+
+/// Writes a callsite's word and its arguments where the lane stands, and publishes them.
+/// `bytes` is 0 for a site whose fields are one word each: it carries no size.
+template <class Site, class... Args>
+[[gnu::always_inline]] inline std::uint64_t
+put(Lane& lane, std::uint64_t word, const Measured& size, const Args&... args) noexcept {
+    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    Pen pen{lane.address(at)};
+    pen.word(word);
+    if constexpr (Site::one_word_fields) {
+        (write(pen, args, size.limits), ...);
+        lane.publish(at + 8 + 8 * Site::attribute_count);
+    } else {
+        pen.word(size.bytes);
+        (write(pen, args, size.limits), ...);
+        lane.publish(at + 16 + size.bytes);
+    }
+    return at;
+}
+
+/// What a guard remembers of its span.
+struct [[gnu::visibility("default")]] Opened {
+    std::uint64_t token = 0; ///< its position and low bits; 0 while it is off
+    // Written only if the span began: a guard that is off initialises nothing.
+    std::uint64_t parent; ///< Ring::current before it
+    unsigned uncaught;    ///< exceptions in flight when it began, where the file can throw
+};
+
+/// The bytes of a record with these arguments, its word included.
+template <class Site, class... Args>
+[[gnu::always_inline]] inline Measured size_of(const Args&... args) noexcept {
+    if constexpr (Site::one_word_fields) return {8 * Site::attribute_count, {}};
+    else return measure(args...);
+}
+template <class Site>
+[[gnu::always_inline]] constexpr std::uint64_t record_size(const Measured& size) noexcept {
+    return (Site::one_word_fields ? 8 : 16) + size.bytes;
+}
+
+/// A root, a full ring, a thread without a lane, or the kernel's clock. Takes its arguments by
+/// value, so that those of the fast path stay in registers.
+template <class Site, bool Exceptions, class... Args>
+[[gnu::noinline]] void begin_slowly(Opened& opened, std::uint32_t index, Measured size,
+                                    Args... args) noexcept {
+    const Room room = make_room(record_size<Site>(size) + 8);
+    if (!room.lane) {
+        opened.token = room.ticks;
+        return;
+    }
+    opened.parent = room.lane->current;
+    if constexpr (Exceptions) opened.uncaught = *room.lane->uncaught;
+    const std::uint64_t at = put<Site>(*room.lane, make_word(index, room.ticks), size, args...);
+    opened.token = at | (opened.parent == 0 ? root_bit : 0);
+    room.lane->current = at;
+}
+
+/// Begins a span on this thread. Its end has its 8 bytes from here on.
+template <class Site, bool Exceptions, class... Args>
+[[gnu::always_inline]] inline void begin(Opened& opened, std::uint32_t index,
+                                         const Args&... args) noexcept {
+    const Measured size = size_of<Site>(args...);
+    Lane* lane = this_lane;
+    std::uint64_t left = 0;
+    if (__builtin_sub_overflow(lane->room, record_size<Site>(size) + 8, &left)) [[unlikely]] {
+        if (lane->mute != Mute::unsampled)
+            begin_slowly<Site, Exceptions>(opened, index, size, args...);
+        return;
+    }
+    lane->room = left;
+    opened.parent = lane->current;
+    if constexpr (Exceptions) opened.uncaught = *lane->uncaught;
+    lane->current = put<Site>(*lane, make_word(index, counter_now()), size, args...);
+    opened.token = lane->current;
+}
+
+/// Whether a span that began now would be recorded: asked before its arguments are evaluated.
+[[gnu::always_inline]] inline bool wanted(Opened& opened) noexcept {
+    const Lane* lane = this_lane;
+    if (lane->room >= 16) [[likely]]
+        return true;
+    if (lane->mute == Mute::unsampled) return false;
+    return decide(opened.token);
+}
+
+[[gnu::always_inline]] inline void end(const Opened& opened) noexcept {
+    Lane* lane = this_lane;
+    if (lane->current != opened.token) [[unlikely]] {
+        end_slowly(opened.token, opened.parent);
+        return;
+    }
+    const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+    lane->put(at, make_word(control::end, counter_now()));
+    lane->publish(at + 8);
+    lane->current = opened.parent;
+}
+
+/// Whether there is a span to record something on. `token` 0 means the innermost of the thread.
+[[gnu::always_inline]] inline bool recording_on(std::uint64_t token) noexcept {
+    if (token != 0) return token != muted_token;
+    return this_lane->current != 0 || is_recording_slowly();
+}
+
+/// Records an event, attributes or a link on a span.
+template <class Site, class... Args>
+[[gnu::always_inline]] inline void record(std::uint64_t token, std::uint32_t index,
+                                          const Args&... args) noexcept {
+    const Measured size = size_of<Site>(args...);
+    const std::uint64_t need = record_size<Site>(size);
+    Lane* lane = this_lane;
+    std::uint64_t ticks = 0;
+    std::uint64_t left = 0;
+    const bool innermost = token == 0 || (token ^ lane->current) < 8;
+    if (!innermost || __builtin_sub_overflow(lane->room, need, &left)) [[unlikely]] {
+        const Room room = make_room_on(token, need);
+        if (!room.lane) return;
+        lane = room.lane;
+        ticks = room.ticks;
+    } else {
+        lane->room = left;
+        ticks = counter_now();
+    }
+    put<Site>(*lane, make_word(index, ticks), size, args...);
+}
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,137 @@
+// registry.hpp - every instrumented line of the process, by the number that records call it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include <plume/callsite.hpp>
+#include <plume/record.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A copy of a Description, so that nothing points into a library that may be unloaded. Immutable
+/// but for `live` and never freed; a line that comes back with its library finds its entry again.
+struct Entry : Description {
+    std::uint32_t index = 0;
+    std::uint64_t hash = 0;
+    Callsite* live = nullptr; ///< null while the module of the line is not loaded; under the lock
+    Entry* next = nullptr;    ///< of the same bucket
+};
+
+constexpr std::uint64_t hash_of(std::string_view text, std::uint64_t hash) noexcept {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return mix(hash ^ text.size());
+}
+
+/// Append-only. Writers hold the runtime's lock; at() needs none.
+class Registry {
+  public:
+    constexpr Registry() noexcept = default;
+
+    /// The entry of a line, new or met before. Null when memory or numbers are used up.
+    Entry* add(const Description& description, Callsite* live) noexcept {
+        std::uint64_t hash = hash_of(description.name, description.line);
+        hash = hash_of(description.file, hash ^ static_cast<std::uint64_t>(description.what));
+        for (std::uint32_t i = 0; i < description.field_count; ++i)
+            hash = hash_of(key(description, i), hash);
+        for (Entry* entry = buckets_[hash % bucket_count]; entry; entry = entry->next) {
+            if (entry->hash != hash || entry->live || !same(*entry, description)) continue;
+            entry->live = live;
+            return entry;
+        }
+        const std::uint32_t index = size_.load(std::memory_order_relaxed); // writers hold the lock
+        Entry* entry = make(description);
+        if (!entry || !place(index, entry)) return nullptr;
+        entry->index = index;
+        entry->hash = hash;
+        entry->live = live;
+        entry->next = buckets_[hash % bucket_count];
+        buckets_[hash % bucket_count] = entry;
+        size_.store(index + 1, std::memory_order_release); // pairs with the acquire in size()
+        return entry;
+    }
+
+    /// One more than the highest index given out.
+    [[nodiscard]] std::uint32_t size() const noexcept {
+        return size_.load(std::memory_order_acquire); // pairs with the release in add()
+    }
+    /// `index` is below size() and not below control::first_site.
+    [[nodiscard]] Entry* at(std::uint32_t index) const noexcept {
+        return chunks_[index / chunk_size][index % chunk_size];
+    }
+
+  private:
+    static constexpr std::uint32_t chunk_size = 4096;
+    static constexpr std::uint32_t chunk_count = (1U << index_bits) / chunk_size;
+    static constexpr std::uint32_t bucket_count = 256;
+
+    static std::string_view key(const Description& d, std::uint32_t i) noexcept {
+        return {d.fields[i].key, d.fields[i].key_size};
+    }
+
+    static bool same(const Description& a, const Description& b) noexcept {
+        if (a.name != b.name || a.file != b.file || a.line != b.line || a.what != b.what ||
+            a.kind != b.kind || a.level != b.level || a.function != b.function ||
+            a.scope_name != b.scope_name || a.scope_version != b.scope_version ||
+            a.field_count != b.field_count)
+            return false;
+        for (std::uint32_t i = 0; i < a.field_count; ++i)
+            if (a.fields[i].type != b.fields[i].type || key(a, i) != key(b, i)) return false;
+        return true;
+    }
+
+    /// One block of memory: the entry, its fields, its texts.
+    static Entry* make(const Description& from) noexcept {
+        std::size_t size = sizeof(Entry) + from.field_count * sizeof(Field);
+        for (const std::string_view text :
+             {from.name, from.file, from.function, from.scope_name, from.scope_version})
+            size += text.size();
+        for (std::uint32_t i = 0; i < from.field_count; ++i) size += from.fields[i].key_size;
+        void* memory = std::malloc(size);
+        if (!memory) return nullptr;
+        Entry* entry = new (memory) Entry{from};
+        Field* fields = reinterpret_cast<Field*>(entry + 1);
+        char* text = reinterpret_cast<char*>(fields + from.field_count);
+        const auto keep = [&text](std::string_view original) {
+            if (!original.empty()) std::memcpy(text, original.data(), original.size());
+            const std::string_view copy{text, original.size()};
+            text += original.size();
+            return copy;
+        };
+        for (std::uint32_t i = 0; i < from.field_count; ++i)
+            new (fields + i)
+                Field{keep(key(from, i)).data(), from.fields[i].key_size, from.fields[i].type};
+        entry->fields = fields;
+        entry->name = keep(from.name);
+        entry->file = keep(from.file);
+        entry->function = keep(from.function);
+        entry->scope_name = keep(from.scope_name);
+        entry->scope_version = keep(from.scope_version);
+        return entry;
+    }
+
+    bool place(std::uint32_t index, Entry* entry) noexcept {
+        if (index > index_mask) return false;
+        if (!chunks_) {
+            chunks_ = static_cast<Entry***>(std::calloc(chunk_count, sizeof(Entry**)));
+            if (!chunks_) return false;
+        }
+        Entry**& chunk = chunks_[index / chunk_size];
+        if (!chunk) chunk = static_cast<Entry**>(std::calloc(chunk_size, sizeof(Entry*)));
+        if (!chunk) return false;
+        chunk[index % chunk_size] = entry;
+        return true;
+    }
+
+    std::atomic<std::uint32_t> size_{control::first_site};
+    Entry*** chunks_ = nullptr; ///< written before the first index is published, then constant
+    Entry* buckets_[bucket_count] = {};
+};
+
+} // namespace detail
+} // namespace plume

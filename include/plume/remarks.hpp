@@ -1,0 +1,109 @@
+// remarks.hpp - records about an open span that belong to no line of source, and its ids.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <plume/recording.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// The number of a name that is known only at run time. Takes the lock, may allocate.
+[[gnu::noinline]] inline std::uint32_t intern(std::string_view text) noexcept {
+    if (text.empty()) text = "unnamed";
+    Description name{};
+    name.name = text.substr(0, 128);
+    Runtime& process = runtime();
+    Locked lock{process.mutex};
+    const Entry* entry = process.registry.add(name, nullptr);
+    return entry ? entry->index : 0;
+}
+
+/// The context of an open span of this thread, or of the innermost one.
+[[gnu::noinline]] inline SpanContext context_of(std::uint64_t token) noexcept {
+    const Lane* lane = peek_lane();
+    if (!lane) return {};
+    const std::uint64_t position = token != 0 ? token & ~low_bits : lane->current;
+    if (position == 0 || lane_of(position) != lane->index || position < lane->fork_floor) return {};
+    const SpanId id = runtime().span_id(position);
+    // A span that began before a ContextScope belongs to the trace that the scope has put aside.
+    const Outside* level = lane->outside;
+    const Outside* inner = nullptr;
+    while (level && position <= level->current) {
+        inner = level;
+        level = level->next;
+    }
+    if (inner) return {inner->trace_id, id, inner->trace_flags, false, inner->trace_state};
+    return {lane->trace_id, id, lane->trace_flags, false, lane->trace_state};
+}
+
+[[gnu::noinline]] inline SpanContext context_now() noexcept {
+    const Lane* lane = peek_lane();
+    if (!lane) return {};
+    if (lane->current != 0) return context_of(0);
+    // What is not recorded passes its decision on, so that other services drop it too.
+    if (lane->mute == Mute::unsampled || lane->mute == Mute::dropping)
+        return {lane->trace_id, lane->unsampled_id,
+                static_cast<std::uint8_t>(lane->trace_flags & ~trace_flags::sampled), false,
+                lane->trace_state};
+    return lane->scope;
+}
+
+[[gnu::noinline]] inline void put_status(std::uint64_t token, StatusCode code,
+                                         std::string_view text) noexcept {
+    constexpr Limits limits{1024, 0};
+    const Room room = make_room_on(token, 16 + stored_size(text, limits));
+    if (!room.lane) return;
+    const std::uint64_t at = room.lane->head.load(std::memory_order_relaxed); // own store
+    Pen pen{room.lane->address(at)};
+    pen.word(make_word(control::status, room.ticks));
+    pen.word(static_cast<std::uint64_t>(code));
+    pen.value(text, limits);
+    room.lane->publish(at + static_cast<std::uint64_t>(pen.at() - room.lane->address(at)));
+}
+
+[[gnu::noinline]] inline void put_rename(std::uint64_t token, std::uint32_t name) noexcept {
+    if (const Room room = make_room_on(token, 16); room.lane)
+        put_words(*room.lane, control::rename, std::uint64_t{name});
+}
+
+[[gnu::noinline]] inline void put_discard(std::uint64_t token) noexcept {
+    if (const Room room = make_room_on(token, 8); room.lane)
+        put_words(*room.lane, control::discard);
+}
+
+/// Records something with a callsite on a span, if there is one to record on.
+template <SiteKind What, class Line, class... Args>
+[[gnu::always_inline]] inline void remark(std::uint64_t token, const Args&... args) noexcept {
+    static_assert((is_attribute<Args> && ...),
+                  "plume: only attributes can be given here, written \"key\"_a = value");
+    using Site = CallsiteOf<What, Line, Args...>;
+    if (const std::uint32_t index = index_of<Site>(); index != 0 && recording_on(token))
+        record<Site>(token, index, args...);
+}
+
+/// An exception leaves the span's scope. What it is the C++ runtime does not tell a destructor:
+/// record_exception() in the handler that catches it says more.
+[[gnu::noinline, gnu::cold]] inline void mark_exception(std::uint64_t token) noexcept {
+    using namespace literals;
+    remark<SiteKind::event, Anywhere<"exception">>(token, "exception.type"_a = "unknown",
+                                                   "exception.message"_a =
+                                                       "an exception left the scope of the span",
+                                                   "exception.escaped"_a = true);
+    remark<SiteKind::attributes, Anywhere<"">>(token, "error.type"_a = "_OTHER");
+    put_status(token, StatusCode::error, "an exception left the scope of the span");
+}
+
+/// The types behind a link: the context that it points to travels as its first five attributes.
+inline auto link_target(const SpanContext& to) noexcept {
+    struct Parts {
+        std::uint64_t high, low, span, flags;
+        std::string_view state;
+    };
+    return Parts{to.trace_id.high, to.trace_id.low, to.span_id.value,
+                 to.flags | (to.is_remote ? parent_is_remote_bit : 0), to.trace_state};
+}
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,226 @@
+// runtime.hpp - the only mutable state of a process: its lanes, its callsites, its ids.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cxxabi.h>
+#include <limits.h>
+#include <new>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <plume/clock.hpp>
+#include <plume/lane.hpp>
+#include <plume/registry.hpp>
+
+#if defined(__linux__)
+#    include <linux/futex.h>
+#endif
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A mutex that is constant-initialised and needs no <mutex>. Slow paths only.
+class Mutex {
+  public:
+    void lock() noexcept { pthread_mutex_lock(&mutex_); }
+    void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
+    /// In the child of a fork: nobody holds it, whatever it says.
+    void renew() noexcept { mutex_ = PTHREAD_MUTEX_INITIALIZER; }
+
+  private:
+    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+};
+
+class Locked {
+  public:
+    explicit Locked(Mutex& mutex) noexcept : mutex_{mutex} { mutex_.lock(); }
+    ~Locked() { mutex_.unlock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+  private:
+    Mutex& mutex_;
+};
+
+/// What the session wants of lanes.
+struct LaneSettings {
+    std::uint64_t ring_bytes = std::uint64_t{1} << 20U;
+    Limits limits{16384, 1024};
+    std::uint64_t block_ns = 0; ///< how long a thread may wait for room; 0: it drops
+
+    /// No record is larger: what one thread records at once leaves room for what it did before.
+    [[nodiscard]] std::uint64_t largest_record() const noexcept { return ring_bytes / 4; }
+};
+
+/// What the session wants to be told. All null while there is none.
+struct SessionHooks {
+    void* session = nullptr;
+    void (*before_fork)(void* session) = nullptr;
+    void (*after_fork)(void* session, bool in_child) = nullptr;
+    /// In a child after fork(): starts the threads again. Called without the lock.
+    void (*revive)(void* session) = nullptr;
+};
+
+/// One a process: module.hpp finds it. Constant-initialised, never destroyed; whatever a library
+/// compiled with another version of Plume could disagree about carries another `abi`.
+struct Runtime {
+    static constexpr std::uint32_t abi = 1;
+
+    constexpr explicit Runtime(void (*how_to_start)(Runtime&) noexcept) noexcept
+        : start{how_to_start} {}
+
+    Mutex mutex;
+    Registry registry;
+    std::atomic<Lane*> lanes{nullptr}; ///< all there ever were, newest first
+    Lane* free_lanes = nullptr;
+    std::uint32_t lane_count = 0;
+
+    std::atomic<bool> recording{false};
+    std::atomic<bool> needs_revival{false}; ///< a fork has taken the background threads
+    std::atomic<Clock> clock{Clock::undecided};
+    std::atomic<std::uint64_t> sampling_threshold{0}; ///< of 2^56: 0 samples all
+    std::atomic<std::uint64_t> id_seed{0};
+    std::atomic<std::uint64_t> id_key{0};
+    std::atomic<std::uint64_t> dropped_after_exit{0};
+    std::atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
+    std::atomic<std::uint32_t> sessions{0};      ///< there were so far
+    LaneSettings settings;
+    SessionHooks hooks;
+
+    pthread_key_t key{};
+    bool started = false;
+    void (*start)(Runtime&) noexcept; ///< code of the module that is never unloaded
+
+    /// Bijective in the position, so no two spans of a process share an id.
+    [[nodiscard]] SpanId span_id(std::uint64_t position) const noexcept {
+        return make_span_id(position, id_seed.load(std::memory_order_relaxed),
+                            id_key.load(std::memory_order_relaxed));
+    }
+    [[nodiscard]] static SpanId make_span_id(std::uint64_t position, std::uint64_t seed,
+                                             std::uint64_t key) noexcept {
+        const std::uint64_t id = mix(mix(position ^ seed) + key);
+        return {id != 0 ? id : 1};
+    }
+
+    /// The thread in background sleeps until there is something to read, or for a while.
+    void sleep(std::uint64_t nanoseconds) noexcept {
+#if defined(__linux__)
+        const timespec wait{static_cast<time_t>(nanoseconds / 1'000'000'000U),
+                            static_cast<long>(nanoseconds % 1'000'000'000U)};
+        if (reader_sleeps.load() == 1)
+            syscall(SYS_futex, &reader_sleeps, FUTEX_WAIT, 1, &wait, nullptr, 0);
+        reader_sleeps.store(0);
+#else
+        const timespec wait{0,
+                            static_cast<long>(nanoseconds < 1'000'000U ? nanoseconds : 1'000'000U)};
+        nanosleep(&wait, nullptr);
+#endif
+    }
+    void wake() noexcept {
+        if (reader_sleeps.load(std::memory_order_relaxed) == 0)
+            return; // a hint: sleeps are bounded
+        if (reader_sleeps.exchange(0) == 0) return;
+#if defined(__linux__)
+        syscall(SYS_futex, &reader_sleeps, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+#endif
+    }
+};
+
+inline void fill_random(void* memory, std::size_t size) noexcept {
+    char* at = static_cast<char*>(memory);
+    while (size != 0) {
+        const ssize_t got = getrandom(at, size < 256 ? size : 256, 0);
+        if (got <= 0) continue; // a signal, before the pool of a machine that just started is ready
+        at += got;
+        size -= static_cast<std::size_t>(got);
+    }
+}
+
+inline void seed_ids(Runtime& runtime) noexcept {
+    std::uint64_t random[2];
+    fill_random(random, sizeof random);
+    runtime.id_seed.store(random[0], std::memory_order_relaxed); // a lane is claimed after it
+    runtime.id_key.store(random[1], std::memory_order_relaxed);
+}
+
+/// What pthread keeps for a thread that has given up its lane for good.
+inline Lane* exited() noexcept { return reinterpret_cast<Lane*>(std::uintptr_t{1}); }
+
+/// Gives the lane its ring: a kernel mapping whose pages are there already, since a first touch
+/// costs more than a hundred spans.
+inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
+    const std::uint64_t size = runtime.settings.ring_bytes;
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    lane.make(static_cast<char*>(memory), size, std::uint64_t{lane.index} << position_bits);
+    lane.limits = runtime.settings.limits;
+    lane.largest_record = runtime.settings.largest_record();
+    lane.has_ring.store(true,
+                        std::memory_order_release); // pairs with the acquire in Collector::pass()
+    return true;
+}
+
+/// The thread's count of exceptions that are in flight (Itanium C++ ABI, 2.2.2: the list of the
+/// caught ones, then the count). Reading it is one load where std::uncaught_exceptions() is a call.
+inline const unsigned* count_of_uncaught() noexcept {
+    const abi::__cxa_eh_globals* globals = abi::__cxa_get_globals();
+    return reinterpret_cast<const unsigned*>(reinterpret_cast<const char*>(globals) +
+                                             sizeof(void*));
+}
+
+/// A lane for the calling thread: one that another thread gave up, or a new one. May allocate.
+inline Lane* claim_lane(Runtime& runtime) noexcept {
+    Locked lock{runtime.mutex};
+    if (!runtime.started) runtime.start(runtime);
+    Lane* lane = runtime.free_lanes;
+    if (lane) {
+        runtime.free_lanes = lane->next_free;
+    } else {
+        if (runtime.lane_count == most_lanes) return nullptr;
+        void* memory = std::aligned_alloc(alignof(Lane), sizeof(Lane));
+        if (!memory) return nullptr;
+        lane = new (memory) Lane;
+        lane->index = ++runtime.lane_count;
+        fill_random(lane->trace_seed, sizeof lane->trace_seed);
+        lane->next = runtime.lanes.load(std::memory_order_relaxed); // under the lock
+        runtime.lanes.store(lane, std::memory_order_release); // pairs with the collector's acquire
+    }
+    lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
+    lane->thread_is_new = true;
+    lane->uncaught = count_of_uncaught();
+    lane->exit_rounds = 0;
+    pthread_setspecific(runtime.key, lane);
+    return lane;
+}
+
+/// The destructor of the pthread key. Puts its value back until the last round, so that spans in
+/// the destructors of other thread-local objects still find their lane.
+inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
+    if (lane == exited()) return;
+    if (++lane->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(runtime.key, lane);
+        return;
+    }
+    Locked lock{runtime.mutex};
+    for (Cache* cache = lane->caches; cache;) {
+        Cache* next = cache->next;
+        *cache->slot = cache->empty;
+        std::free(cache);
+        cache = next;
+    }
+    lane->caches = nullptr;
+    lane->reset();
+    lane->next_free = runtime.free_lanes;
+    runtime.free_lanes = lane;
+    pthread_setspecific(runtime.key, exited());
+}
+
+} // namespace detail
+} // namespace plume

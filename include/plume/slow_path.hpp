@@ -1,0 +1,284 @@
+// slow_path.hpp - what recording does when one comparison cannot decide: roots, full rings,
+// spans that end in another order or on another thread. Still no lock, no heap, no system call,
+// once the thread has its lane and its ring.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include <plume/module.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// Room for a record, and the time to write into it. `lane` null: nothing is to be written, and
+/// `ticks` is what the guard remembers instead of a position.
+struct Room {
+    Lane* lane = nullptr;
+    std::uint64_t ticks = 0;
+};
+
+/// Waits for the collector to make room, for as long as the session allows. The one place where
+/// a recording thread waits, and only under the policy that says so.
+inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
+                          bool reserve_too) noexcept {
+    const std::uint64_t until = nanoseconds_of(CLOCK_MONOTONIC) + process.settings.block_ns;
+    while (nanoseconds_of(CLOCK_MONOTONIC) < until) {
+        bool half_full = false;
+        process.wake();
+        const timespec pause{0, 50'000};
+        nanosleep(&pause, nullptr);
+        if (lane.refill(need, reserve_too, half_full)) return true;
+    }
+    return false;
+}
+
+/// Takes `need` bytes off the lane's room, from a new grant if need be.
+inline bool take(Lane& lane, std::uint64_t need, bool reserve_too = false) noexcept {
+    if (!lane.memory && !make_ring(runtime(), lane)) return false;
+    std::uint64_t& room = lane.closed ? lane.closed_room : lane.room;
+    if (room < need) {
+        bool half_full = false;
+        Runtime& process = runtime();
+        bool found = lane.refill(need, reserve_too, half_full);
+        if (half_full || !found) process.wake();
+        if (!found && process.settings.block_ns != 0 && lane.mute != Mute::suppressed &&
+            process.recording.load(std::memory_order_relaxed))
+            found = wait_for_room(process, lane, need, reserve_too);
+        if (!found) return false;
+    }
+    room -= need;
+    return true;
+}
+
+/// Writes words where the lane stands, in room that was taken.
+template <class... Words>
+void put_words(Lane& lane, std::uint32_t control_index, Words... words) noexcept {
+    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    Pen pen{lane.address(at)};
+    pen.word(make_word(control_index, 0));
+    (pen.word(words), ...);
+    lane.publish(at + 8 * (1 + sizeof...(words)));
+}
+
+/// W3C Trace Context, 3.3.1.5: vendors propagate at least 512 characters. A longer state is cut
+/// in what is exported; what travels on to other services is not.
+inline constexpr Limits trace_state_limits{512, 0};
+
+/// `child` and `async`: [Parent, state].
+inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
+    return 8 + sizeof(Parent) + stored_size(parent.trace_state, trace_state_limits);
+}
+inline void put_parent(Lane& lane, std::uint32_t control_index,
+                       const SpanContext& parent) noexcept {
+    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    Pen pen{lane.address(at)};
+    pen.word(make_word(control_index, 0));
+    pen.word(parent.trace_id.high);
+    pen.word(parent.trace_id.low);
+    pen.word(parent.span_id.value);
+    pen.word(parent.flags | (parent.is_remote ? parent_is_remote_bit : 0));
+    pen.value(parent.trace_state, trace_state_limits);
+    lane.publish(at + static_cast<std::uint64_t>(pen.at() - lane.address(at)));
+}
+
+/// A span that is not recorded needs an id all the same, to pass its decision on to others.
+inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
+
+/// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
+/// (OpenTelemetry, "TraceState: Probability Sampling").
+inline void decide_on_trace(Runtime& process, Lane& lane, SpanContext& trace) noexcept {
+    if (process.needs_revival.load(std::memory_order_relaxed)) [[unlikely]] {
+        if (process.hooks.revive) process.hooks.revive(process.hooks.session);
+    }
+    constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
+    trace = {};
+    trace.trace_id = lane.new_trace_id();
+    const bool sampled =
+        (trace.trace_id.low & low56) >= process.sampling_threshold.load(std::memory_order_relaxed);
+    trace.flags =
+        static_cast<std::uint8_t>(trace_flags::random | (sampled ? trace_flags::sampled : 0));
+}
+
+/// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
+/// whether it is recorded. If not, the lane is mute until the root's guard ends.
+inline bool admit(Runtime& process, Lane& lane) noexcept {
+    if (lane.admitted) return true;
+    SpanContext trace = lane.scope;
+    if (!trace.valid()) decide_on_trace(process, lane, trace);
+    lane.trace_id = trace.trace_id;
+    lane.trace_state = trace.trace_state;
+    lane.trace_flags = trace.flags;
+    lane.admitted = trace.sampled();
+    if (!lane.admitted) {
+        lane.mute = Mute::unsampled;
+        lane.unsampled_id = unsampled_span_id(lane.trace_id);
+    }
+    return lane.admitted;
+}
+
+/// The first record of a thread says which one it is; its 16 bytes are in what was taken.
+inline void introduce_thread(Lane& lane) noexcept {
+    if (lane.thread_is_new) put_words(lane, control::thread, std::uint64_t{lane.thread_id});
+    lane.thread_is_new = false;
+}
+
+/// Writes what comes before the word of a local root, and opens the lane for its children.
+inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
+    const bool child = lane.scope.valid();
+    const std::uint64_t prefix =
+        (child ? parent_size(lane.scope) : 24) + (lane.thread_is_new ? 16U : 0U);
+    lane.admitted = false;
+    if (!take(lane, prefix + need)) {
+        Lane::count(lane.dropped_spans);
+        lane.mute = Mute::dropping;
+        lane.unsampled_id = unsampled_span_id(lane.trace_id);
+        return false;
+    }
+    introduce_thread(lane);
+    if (child) {
+        put_parent(lane, control::child, lane.scope);
+    } else {
+        put_words(lane, control::root, lane.trace_id.high, lane.trace_id.low);
+    }
+    lane.open();
+    return true;
+}
+
+/// Limits for a thread whose ring is not made yet, or not known to this module.
+[[gnu::noinline]] inline LaneSettings settings_of_rings() noexcept { return runtime().settings; }
+
+/// Whether a lane records nothing at the moment; counts what that loses.
+inline bool is_mute(Lane& lane) noexcept {
+    if (lane.mute == Mute::none) [[likely]]
+        return false;
+    if (lane.mute == Mute::dropping) Lane::count(lane.dropped_spans);
+    return true;
+}
+
+/// The lane for a span that begins, or null.
+inline Lane* lane_for_begin() noexcept {
+    Lane* lane = find_lane();
+    if (!lane) runtime().dropped_after_exit.fetch_add(1, std::memory_order_relaxed);
+    return lane;
+}
+
+/// Room for a span's begin and its end.
+[[gnu::noinline]] inline Room make_room(std::uint64_t need) noexcept {
+    Lane* lane = lane_for_begin();
+    if (!lane || is_mute(*lane)) return {};
+    if (lane->current == 0) {
+        if (!admit(runtime(), *lane) || !open_root(*lane, need)) return {nullptr, muted_token};
+    } else if (!take(*lane, need)) {
+        Lane::count(lane->dropped_spans);
+        return {};
+    }
+    return {lane, now(lane->clock)};
+}
+
+/// Room for the begin of a span off the stack, behind its `async` record. `own` becomes its
+/// context, but for the span id, which follows from where the caller writes.
+[[gnu::noinline]] inline Room make_room_async(std::uint64_t need, const SpanContext& parent,
+                                              SpanContext& own) noexcept {
+    Lane* lane = lane_for_begin();
+    if (!lane || is_mute(*lane)) {
+        own = parent;
+        return {};
+    }
+    own = parent;
+    own.is_remote = false;
+    if (!parent.valid()) decide_on_trace(runtime(), *lane, own);
+    if (!own.sampled()) {
+        own.span_id = unsampled_span_id(own.trace_id);
+        return {};
+    }
+    SpanContext above = parent;
+    above.trace_id = own.trace_id;
+    above.flags = own.flags;
+    if (!take(*lane, parent_size(above) + need + (lane->thread_is_new ? 16U : 0U))) {
+        Lane::count(lane->dropped_spans);
+        own = parent;
+        return {};
+    }
+    introduce_thread(*lane);
+    put_parent(*lane, control::async, above);
+    return {lane, now(lane->clock)};
+}
+
+/// The same decision, before the arguments of the span are evaluated.
+[[gnu::noinline]] inline bool decide(std::uint64_t& token) noexcept {
+    Lane* lane = lane_for_begin();
+    if (!lane || is_mute(*lane)) return false;
+    if (lane->current != 0 || admit(runtime(), *lane)) return true;
+    token = muted_token;
+    return false;
+}
+
+/// The lane that the thread has already, or null: asks for none.
+inline Lane* peek_lane() noexcept {
+    if (this_lane != &no_lane) return this_lane;
+    Runtime& process = runtime();
+    if (!process.started) return nullptr;
+    auto* lane = static_cast<Lane*>(pthread_getspecific(process.key));
+    return lane == exited() ? nullptr : lane;
+}
+
+[[gnu::noinline]] inline bool is_recording_slowly() noexcept {
+    const Lane* lane = peek_lane();
+    return lane && lane->current != 0;
+}
+
+/// Room for something on a span that need not be the innermost, nor of this thread.
+[[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
+    const std::uint64_t position = token & ~low_bits;
+    Lane* lane = token == 0 ? peek_lane() : find_lane();
+    if (!lane || token == muted_token) return {};
+    const bool innermost = token == 0 || position == lane->current;
+    if (innermost && lane->current == 0) return {};
+    if (lane_of(position) == lane->index && position < lane->fork_floor) return {};
+    if (!take(*lane, need + (innermost ? 0 : 16))) {
+        Lane::count(lane->dropped_records);
+        return {};
+    }
+    if (!innermost) put_words(*lane, control::target, position);
+    return {lane, now(lane->clock)};
+}
+
+/// The guard of a span that the parent process had open when it forked: only the child's idea of
+/// where new spans hang changes.
+inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
+    if (position == lane.fork_position && lane.current == 0) lane.scope = {};
+}
+
+/// An end that is not the innermost of its thread, or has to read the kernel's clock, or closes
+/// the lane because it is a root's.
+[[gnu::noinline]] inline void end_slowly(std::uint64_t token, std::uint64_t parent) noexcept {
+    if (token == muted_token) {
+        if (Lane* lane = peek_lane(); lane && lane->mute != Mute::suppressed)
+            lane->mute = Mute::none;
+        return;
+    }
+    const std::uint64_t position = token & ~low_bits;
+    Lane* lane = find_lane();
+    if (!lane) return; // the thread is gone: the span stays open, and is counted so
+    const bool own = lane_of(position) == lane->index;
+    if (own && position < lane->fork_floor) return end_inherited(*lane, position);
+    const std::uint64_t ticks = now(lane->clock);
+    if (lane->current == position) {
+        const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+        lane->put(at, make_word(control::end, ticks));
+        lane->publish(at + 8);
+        lane->step_down(parent);
+        return;
+    }
+    // 8 bytes were promised to the end of a span of this lane.
+    if (!take(*lane, own ? 8 : 16, true)) return Lane::count(lane->dropped_records);
+    const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+    lane->put(at, make_word(control::end_at, ticks));
+    lane->put(at + 8, position);
+    lane->publish(at + 16);
+    if (own && lane->on_stack(position)) lane->step_over(position, parent);
+}
+
+} // namespace detail
+} // namespace plume

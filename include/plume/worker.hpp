@@ -1,0 +1,308 @@
+// worker.hpp - one exporter with its thread and its bounded queue: it waits, so that nobody else
+// has to.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <pthread.h>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <plume/chunk.hpp>
+#include <plume/context.hpp>
+#include <plume/environment.hpp>
+#include <plume/exporter.hpp>
+#include <plume/options.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+/// Starts a thread that no signal of the program is delivered to, with a name for debuggers.
+template <class F>
+std::thread start_thread(std::string name, F&& body) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const auto restore = [&before](void*) { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
+    const std::unique_ptr<void, decltype(restore)> at_the_end{&before, restore};
+    std::thread thread{std::forward<F>(body)};
+    name.resize(std::min<std::size_t>(name.size(), 15)); // what Linux has room for
+    pthread_setname_np(thread.native_handle(), name.c_str());
+    return thread;
+}
+
+/// How a worker is set up; shared by all workers of a session.
+struct WorkerSettings {
+    std::size_t queue_spans;
+    std::size_t batch_spans;
+    std::chrono::milliseconds batch_delay;
+    const Resource* resource; ///< outlives the worker's thread: see Worker::stop()
+    Report report;
+};
+
+/// Accepts chunks from the collector without ever making it wait, and delivers batches of them.
+class Worker {
+  public:
+    Worker(std::unique_ptr<Exporter> exporter, WorkerSettings settings,
+           std::shared_ptr<const void> keep)
+        : state_{std::make_shared<State>()} {
+        state_->exporter = std::move(exporter);
+        state_->settings = std::move(settings);
+        state_->keep = std::move(keep);
+        state_->name = state_->exporter->name();
+        thread_ = start_thread("plume-" + state_->name, [state = state_] { state->run(); });
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Queues a chunk; spans that find no room are dropped and counted.
+    void offer(const ChunkRef& chunk) {
+        State& s = *state_;
+        std::unique_lock lock{s.mutex};
+        const std::size_t room =
+            s.settings.queue_spans - std::min(s.settings.queue_spans, s.queued);
+        const std::size_t taken = std::min(room, chunk->size());
+        const std::size_t lost = chunk->size() - taken;
+        s.accepted += taken;
+        s.dropped[DropReason::queue_full] += lost;
+        if (taken != 0) {
+            if (s.queue.empty()) s.oldest = std::chrono::steady_clock::now();
+            s.queue.push_back({chunk, chunk->spans().first(taken)});
+            s.queued += taken;
+            if (s.waiting && s.queued >= s.settings.batch_spans) s.work.notify_one();
+        }
+        if (lost != 0 && !std::exchange(s.overflowing, true))
+            s.say(lock, "queue full, dropping spans");
+    }
+
+    /// Everything accepted so far shall be delivered now. Does not wait.
+    void hurry() {
+        const std::lock_guard lock{state_->mutex};
+        state_->hurry_until = state_->accepted;
+        state_->work.notify_one();
+    }
+    /// Waits for what hurry() asked for; false if the deadline passed first.
+    bool wait(Deadline deadline) {
+        std::unique_lock lock{state_->mutex};
+        return state_->done.wait_until(lock, deadline,
+                                       [this] { return state_->settled >= state_->hurry_until; });
+    }
+
+    /// Lets the thread deliver what is queued and end. At the deadline what is left counts as
+    /// dropped; a deliver() that hangs keeps its thread, the exporter and what they need.
+    bool stop(Deadline deadline) {
+        State& s = *state_;
+        std::unique_lock lock{s.mutex};
+        s.stopping = true;
+        s.hurry_until = s.accepted;
+        s.work.notify_one();
+        const auto now = std::chrono::steady_clock::now();
+        const auto left = std::max(deadline - now, std::chrono::steady_clock::duration::zero());
+        const auto grace = std::min<std::chrono::steady_clock::duration>(
+            left / 10, std::chrono::milliseconds{250});
+        if (!s.done.wait_until(lock, deadline - grace, [&s] { return s.ended; })) {
+            s.exporter->cancel();
+            s.done.wait_until(lock, deadline, [&s] { return s.ended; });
+        }
+        if (s.ended) {
+            lock.unlock();
+            thread_.join();
+            return true;
+        }
+        s.abandoned = true;
+        s.dropped[DropReason::shutdown] += s.accepted - s.settled;
+        s.settled = s.accepted;
+        thread_.detach();
+        return false;
+    }
+
+    /// In the child of a fork, where the thread is gone and the lock may be held by nobody: the
+    /// exporter moves on, everything else is left behind.
+    [[nodiscard]] std::unique_ptr<Exporter> salvage() noexcept {
+        ::new (static_cast<void*>(&thread_)) std::thread{};
+        std::unique_ptr<Exporter> exporter = std::move(state_->exporter);
+        ::new (static_cast<void*>(&state_))
+            std::shared_ptr<State>{}; // leaked: its destructors could block
+        exporter->forked();
+        return exporter;
+    }
+
+    /// Delivered and dropped so far; `pending` is left to the caller.
+    [[nodiscard]] ExporterStats stats() const {
+        const std::lock_guard lock{state_->mutex};
+        return {state_->name, state_->delivered, state_->dropped, 0};
+    }
+
+  private:
+    struct Piece {
+        ChunkRef chunk;
+        Batch::Piece spans;
+    };
+
+    struct State {
+        std::unique_ptr<Exporter> exporter;
+        std::string name;
+        WorkerSettings settings;
+        std::shared_ptr<const void>
+            keep; ///< what the batches refer to, should the thread outlive it
+
+        std::mutex mutex;
+        std::condition_variable work;
+        std::condition_variable done;
+        std::deque<Piece> queue;
+        std::size_t queued = 0;
+        Deadline oldest; ///< when the queue was last empty
+        std::uint64_t accepted = 0;
+        std::uint64_t settled = 0; ///< delivered or dropped, of those accepted
+        std::uint64_t hurry_until = 0;
+        std::uint64_t delivered = 0;
+        Drops dropped;
+        bool waiting = false;
+        bool stopping = false;
+        bool abandoned = false;
+        bool ended = false;
+        bool overflowing = false;
+        std::string trouble; ///< what it last failed with; empty while all is well
+
+        /// How often an exporter that has nothing to deliver is called.
+        static constexpr std::chrono::milliseconds idle_interval{250};
+
+        /// Without the lock, so that whoever listens may ask for statistics.
+        void say(std::unique_lock<std::mutex>& lock, const std::string& what) {
+            lock.unlock();
+            settings.report("exporter " + name + ": " + what);
+            lock.lock();
+        }
+
+        [[nodiscard]] bool due(Deadline now) const {
+            return queued >= settings.batch_spans || stopping ||
+                   (queued != 0 && (settled < hurry_until || now >= oldest + settings.batch_delay));
+        }
+
+        void run() {
+            const SuppressScope untraced;
+            std::vector<Piece> taken;
+            std::unique_lock lock{mutex};
+            while (!abandoned) {
+                if (!due(std::chrono::steady_clock::now())) {
+                    waiting = true;
+                    const auto timeout = work.wait_for(lock, pause());
+                    waiting = false;
+                    if (timeout == std::cv_status::timeout && queued == 0 && !stopping)
+                        call(lock, [this] { exporter->idle(); });
+                    continue;
+                }
+                if (queued == 0) break; // stopping
+                take(taken);
+                deliver(lock, taken);
+            }
+            if (!abandoned) call(lock, [this] { exporter->close(); });
+            ended = true;
+            done.notify_all();
+        }
+
+        [[nodiscard]] std::chrono::steady_clock::duration pause() const {
+            if (queued == 0) return idle_interval;
+            const auto left = oldest + settings.batch_delay - std::chrono::steady_clock::now();
+            return std::max<std::chrono::steady_clock::duration>(left,
+                                                                 std::chrono::milliseconds{1});
+        }
+
+        /// What an exporter does besides delivering is not worth a program's end either.
+        template <class F>
+        void call(std::unique_lock<std::mutex>& lock, F&& f) {
+            lock.unlock();
+            std::string error;
+            try {
+                f();
+            } catch (const std::exception& exception) {
+                error = exception.what();
+            } catch (...) {
+                error = "unknown exception";
+            }
+            lock.lock();
+            if (!error.empty()) say(lock, "threw: " + error);
+        }
+
+        /// Moves the spans of one batch from the queue to `taken`.
+        void take(std::vector<Piece>& taken) {
+            taken.clear();
+            std::size_t wanted = settings.batch_spans;
+            while (wanted != 0 && !queue.empty()) {
+                Piece& front = queue.front();
+                const std::size_t count = std::min(wanted, front.spans.size());
+                taken.push_back({front.chunk, front.spans.first(count)});
+                front.spans = front.spans.subspan(count);
+                if (front.spans.empty()) queue.pop_front();
+                wanted -= count;
+                queued -= count;
+            }
+            // What is left has waited since some time in between: not long, as a full batch was
+            // there.
+            oldest = std::chrono::steady_clock::now();
+        }
+
+        void deliver(std::unique_lock<std::mutex>& lock, std::vector<Piece>& taken) {
+            lock.unlock();
+            std::vector<Batch::Piece> pieces;
+            pieces.reserve(taken.size());
+            for (const Piece& piece : taken) pieces.push_back(piece.spans);
+            const Batch batch{*settings.resource, pieces};
+            Outcome outcome = attempt(batch);
+            const std::uint64_t lost =
+                std::min<std::uint64_t>(outcome.dropped.total(), batch.size());
+            taken.clear();
+            lock.lock();
+            if (abandoned) return;
+            // An exporter that claims to have dropped more than it got is believed up to that.
+            if (lost == outcome.dropped.total()) dropped += outcome.dropped;
+            else dropped[DropReason::rejected] += lost;
+            delivered += batch.size() - lost;
+            settled += batch.size();
+            if (settled >= hurry_until) done.notify_all();
+            // Trouble is told once when it begins or changes, and once when it is over.
+            if (outcome.error != trouble) {
+                trouble = std::move(outcome.error);
+                say(lock, trouble.empty() ? "delivering again" : std::string{trouble});
+            }
+            if (overflowing && queued < settings.queue_spans / 2) {
+                overflowing = false;
+                say(lock, "keeping up again");
+            }
+        }
+
+        Outcome attempt(const Batch& batch) noexcept {
+            try {
+                return exporter->deliver(batch);
+            } catch (const std::exception& exception) {
+                return Outcome::failed(DropReason::rejected, batch.size(),
+                                       std::string{"threw: "} + exception.what());
+            } catch (...) {
+                return Outcome::failed(DropReason::rejected, batch.size(),
+                                       "threw an unknown exception");
+            }
+        }
+    };
+
+    std::shared_ptr<State> state_;
+    std::thread thread_;
+};
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,22 @@
+// every_macro.cpp - all that instrumented code writes, for compilers without exceptions and RTTI.
+#include <plume/plume.hpp>
+
+void every_macro(int number);
+
+void every_macro(int number) {
+    using namespace plume::literals;
+    PLUME_FUNCTION("number"_a = number);
+    PLUME_SPAN("plain");
+    PLUME_SPAN("with attributes", "number"_a = number, "text"_a = "text");
+    PLUME_SPAN_DEBUG("debug");
+    PLUME_SPAN_TRACE("trace", "number"_a = number);
+    static const plume::Name route{"GET /orders/{id}"};
+    PLUME_SPAN_DYNAMIC(route, "number"_a = number);
+    PLUME_SPAN_AS(span, "named");
+    span.set("number"_a = number);
+    PLUME_EVENT("event", "number"_a = number);
+    PLUME_SET("number"_a = number);
+    PLUME_ERROR("error");
+    plume::set("number"_a = number);
+    plume::set_error("error");
+}
