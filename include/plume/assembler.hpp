@@ -37,10 +37,11 @@ struct Replay {
 /// Turns records into spans, lane by lane, for one session. Belongs to the background thread.
 class Assembler {
   public:
-    Assembler(Runtime& runtime, ChunkPool& pool, TimeMap& time, const SpanLimits& limits)
-        : runtime_{&runtime}, pool_{&pool}, time_{&time}, sites_{runtime.registry},
-          composer_{sites_, limits},
-          session_{runtime.sessions.fetch_add(1, std::memory_order_relaxed) + 1} {
+    /// `sites` outlives every chunk: what spans say about their source points into it.
+    Assembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
+              const SpanLimits& limits)
+        : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
+          limits_{limits}, session_{runtime.sessions.fetch_add(1, std::memory_order_relaxed) + 1} {
     } // only has to differ
 
     Assembler(const Assembler&) = delete;
@@ -71,7 +72,8 @@ class Assembler {
         const std::uint64_t part = lane.capacity / 16;
         std::uint64_t next_release = at + part;
         while (at != end) {
-            at = read_record(lane, replay, at);
+            at = read_leaves(lane, replay, at, end, next_release);
+            if (at != end) at = read_record(lane, replay, at);
             if (at >= next_release) { // early enough that a writer at full speed finds room
                 lane.release(at);
                 next_release = at + part;
@@ -113,6 +115,64 @@ class Assembler {
         return replay.last_ticks += difference;
     }
 
+    /// Reads as many spans as follow each other without anything else: begun, and ended by the next
+    /// record. Most spans are of this kind, and need not be remembered as open. Returns where
+    /// something else is, or `until` is reached, or `end`.
+    std::uint64_t read_leaves(Lane& lane, Replay& replay, std::uint64_t at, std::uint64_t end,
+                              std::uint64_t until) {
+        if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty())
+            return at;
+        const OpenSpan& parent = *replay.stack[replay.depth - 1];
+        if (parent.session != session_ || parent.trace_state || parent.epoch != time_->epoch())
+            return at;
+        const TimeMap::Line line = time_->newest_line();
+        const char* memory = lane.memory;
+        const std::uint64_t mask = lane.capacity - 1;
+        std::uint64_t last = replay.last_ticks;
+        std::uint64_t count = 0;
+        if (!chunk_) chunk_ = ChunkRef{pool_->take(0)};
+        Chunk* chunk = chunk_.get();
+        while (at < until && end - at >= 16) {
+            const std::uint64_t begin_word = word_at(memory + (at & mask));
+            const auto index = static_cast<std::uint32_t>(begin_word & index_mask);
+            if (index < control::first_site) break;
+            const SiteInfo& site = sites_->at(index);
+            const std::uint64_t after = at + 8 + std::uint64_t{site.fields} * 8;
+            if (site.what != SiteKind::span || !site.plain || after >= end) break;
+            const std::uint64_t end_word = word_at(memory + (after & mask));
+            if ((end_word & index_mask) != control::end) break;
+            const std::uint64_t begun = last + (((begin_word >> index_bits) - last) & tick_mask);
+            const std::uint64_t ended = begun + (((end_word >> index_bits) - begun) & tick_mask);
+            // Cores that disagree, or times of an earlier line: the general way knows what to do.
+            if (ended - last > tick_mask / 2 || begun < line.ticks) break;
+            const char* values = memory + (at & mask) + 8;
+            if (site.has_unsigned && Composer::has_large_unsigned(site, values)) break;
+            if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
+                finish_chunk();
+                chunk_ = ChunkRef{pool_->take(0)};
+                chunk = chunk_.get();
+            }
+            SpanData& span = chunk->add_span();
+            span.trace_id = parent.trace_id;
+            span.span_id = Runtime::make_span_id(at, seed_, key_);
+            span.parent_span_id = parent.id;
+            span.begin_unix_ns = line.at(begun);
+            span.end_unix_ns = line.at(ended);
+            span.source = site.source;
+            span.thread_id = replay.thread_id;
+            span.kind = site.kind;
+            span.flags = parent.flags;
+            if (site.fields != 0) Composer::add_plain_attributes(*chunk, site, values, span);
+            last = ended;
+            at = after + 8;
+            ++count;
+        }
+        replay.last_ticks = last;
+        begun_ += count;
+        ended_ += count;
+        return at;
+    }
+
     std::uint64_t read_record(Lane& lane, Replay& replay, std::uint64_t position) {
         const char* at = lane.at(position);
         const std::uint64_t word = word_at(at);
@@ -123,14 +183,14 @@ class Assembler {
         }
         if (index < control::first_site) [[unlikely]]
             return read_control(lane, replay, position, index, word, at);
-        const SiteInfo& site = sites_.at(index);
-        std::size_t bytes = site.fields.size() * 8;
+        const SiteInfo& site = sites_->at(index);
+        std::size_t bytes = std::size_t{site.fields} * 8;
         std::size_t head = 8;
-        if (!site.entry->one_word_fields) {
+        if (!site.one_word_fields) {
             bytes = word_at(at + 8);
             head = 16;
         }
-        if (site.entry->what == SiteKind::span) [[likely]]
+        if (site.what == SiteKind::span) [[likely]]
             begin(replay, position, site, unwrap(replay, word), at + head, bytes);
         else remark(replay, index, unwrap(replay, word), at + head, bytes);
         return position + head + bytes;
@@ -192,11 +252,12 @@ class Assembler {
         }
         span->position = position;
         span->id = Runtime::make_span_id(position, seed_, key_);
-        span->site = &site;
+        span->site = site;
         span->renamed = nullptr;
         span->session = session_;
         span->thread_id = replay.thread_id;
         span->discarded = span->ended = false;
+        span->events = span->links = 0;
         span->arguments = bytes;
         span->log.clear();
         if (bytes != 0) std::memcpy(span->log.grow(bytes), arguments, bytes);
@@ -312,7 +373,42 @@ class Assembler {
                 append(early->log, head, payload);
             return;
         }
-        if (span && span->session == session_) append(span->log, head, payload);
+        if (span && span->session == session_) keep_remark(*span, head, payload);
+    }
+
+    /// What is said about a span that stays open for long may not grow for long: events and links
+    /// stop at their limits, and what is set again and again is kept once.
+    void keep_remark(OpenSpan& span, const Remark& head, const char* payload) {
+        if (head.index != control::status) {
+            const SiteKind what = sites_->at(head.index).what;
+            if (what == SiteKind::event && span.events++ >= limits_.events) return;
+            if (what == SiteKind::link && span.links++ >= limits_.links) return;
+            if (what != SiteKind::attributes) return append(span.log, head, payload);
+        }
+        constexpr std::size_t much = 4096 / 8;
+        if (span.log.size() > much && !forget_earlier(span, head.index)) return;
+        append(span.log, head, payload);
+    }
+
+    /// Takes out the last remark of the same line. False if that one is final: the status ok.
+    static bool forget_earlier(OpenSpan& span, std::uint32_t index) {
+        std::size_t found = 0;
+        std::size_t size = 0;
+        for (std::size_t at = span.arguments; at < span.log.size() * 8;) {
+            Remark head{};
+            std::memcpy(&head, span.log.data() + at, sizeof head);
+            if (head.index == index) {
+                found = at;
+                size = sizeof head + head.bytes;
+            }
+            at += sizeof head + head.bytes;
+        }
+        if (size == 0) return true;
+        if (index == control::status && word_at(span.log.data() + found + sizeof(Remark)) ==
+                                            static_cast<std::uint64_t>(StatusCode::ok))
+            return false;
+        span.log.erase(found, size);
+        return true;
     }
 
     static void append(Words& log, const Remark& head, const char* payload) {
@@ -322,7 +418,7 @@ class Assembler {
     }
 
     void rename(Replay& replay, std::uint32_t name) {
-        if (OpenSpan* span = subject(replay)) span->renamed = &sites_.at(name).source.name;
+        if (OpenSpan* span = subject(replay)) span->renamed = &sites_->at(name).source->name;
     }
 
     // What arrives before the begin that it is about: lanes are drained one after the other.
@@ -348,7 +444,7 @@ class Assembler {
             Remark head{};
             std::memcpy(&head, at, sizeof head);
             head.unix_ns = time_->unix_ns(head.unix_ns, span.epoch);
-            append(span.log, head, at + sizeof head);
+            keep_remark(span, head, at + sizeof head);
             at += sizeof head + head.bytes;
         }
         if (early.end_ticks == 0) return;
@@ -368,7 +464,8 @@ class Assembler {
     void take_off_stack(Replay& replay) {
         auto& top = replay.stack[--replay.depth];
         if (top->ended) return;
-        detached_[top->position] = std::exchange(top, spare());
+        const std::uint64_t position = top->position; // the right-hand side is evaluated first
+        detached_[position] = std::exchange(top, spare());
     }
 
     std::unique_ptr<OpenSpan> spare() {
@@ -395,10 +492,11 @@ class Assembler {
     }
 
     Runtime* runtime_;
+    SiteTable* sites_;
     ChunkPool* pool_;
     TimeMap* time_;
-    SiteTable sites_;
     Composer composer_;
+    SpanLimits limits_;
     std::uint32_t session_;
     std::uint64_t seed_ = 0;
     std::uint64_t key_ = 0;

@@ -22,25 +22,31 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
+/// What batches refer to. Outlives the session if an exporter hangs in one of them.
+struct Kept {
+    Resource resource;
+    SiteTable sites;
+};
+
 /// Owns the threads of a session. All functions may be called from any thread.
 class Collector {
   public:
     struct Settings {
         SpanLimits limits;
         WorkerSettings worker;
-        std::shared_ptr<const void> keep; ///< owns what `worker` points to
+        std::shared_ptr<Kept> kept;
     };
 
     Collector(Runtime& runtime, std::vector<std::unique_ptr<Exporter>> exporters, Settings settings)
         : runtime_{&runtime}, pool_{ChunkPool::make()},
           time_{runtime.clock.load(std::memory_order_relaxed)},
-          assembler_{runtime, *pool_, time_, settings.limits}, ring_drops_before_{ring_drops()},
-          record_drops_before_{record_drops()},
+          assembler_{runtime, settings.kept->sites, *pool_, time_, settings.limits},
+          ring_drops_before_{ring_drops()}, record_drops_before_{record_drops()},
           exit_drops_before_{runtime.dropped_after_exit.load(std::memory_order_relaxed)},
           settings_{std::move(settings)} {
         for (auto& exporter : exporters)
             workers_.push_back(
-                std::make_unique<Worker>(std::move(exporter), settings_.worker, settings_.keep));
+                std::make_unique<Worker>(std::move(exporter), settings_.worker, settings_.kept));
         thread_ = start_thread("plume-collector", [this] { run(); });
     }
     Collector(const Collector&) = delete;
@@ -137,7 +143,9 @@ class Collector {
             if (request != answered_) answer(request);
             if (stopping) break;
             sleep_ns = busy ? shortest_sleep_ns : std::min(sleep_ns * 2, longest_sleep_ns);
-            sleep(sleep_ns);
+            const auto worked = std::chrono::steady_clock::now() - now;
+            // At full speed the work itself keeps the looks at the writers' lines apart.
+            if (worked < std::chrono::nanoseconds{sleep_ns}) sleep(sleep_ns);
         }
     }
 
@@ -171,8 +179,7 @@ class Collector {
     }
 
     void hand_over() {
-        for (const ChunkRef& chunk : assembler_.finished())
-            for (const auto& worker : workers_) worker->offer(chunk);
+        for (const auto& worker : workers_) worker->offer(assembler_.finished());
         assembler_.finished().clear();
     }
 

@@ -36,7 +36,7 @@ class Composer {
 
     /// Bytes that compose() takes of a chunk, at the most.
     [[nodiscard]] static std::size_t bound(const OpenSpan& span) noexcept {
-        const std::size_t begin = sizeof(SpanData) + span.site->fields.size() * sizeof(Attribute);
+        const std::size_t begin = sizeof(SpanData) + span.site.fields * sizeof(Attribute);
         if (is_plain(span)) [[likely]]
             return begin;
         // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
@@ -53,15 +53,39 @@ class Composer {
         data.parent_span_id = span.parent_id;
         data.begin_unix_ns = span.begin_unix_ns;
         data.end_unix_ns = end_unix_ns;
-        data.source = &span.site->source;
+        data.source = span.site.source;
         data.renamed = span.renamed;
         data.thread_id = span.thread_id;
-        data.kind = span.site->entry->kind;
+        data.kind = span.site.kind;
         data.flags = span.flags;
         data.parent_is_remote = span.parent_is_remote;
         if (is_plain(span)) [[likely]]
             compose_plain(chunk, span, data);
+        else if (is_simple(span)) compose_simple(chunk, span, data);
         else compose_all(chunk, span, data);
+    }
+
+    /// For a site whose fields are one word each: whether one of them is no int64.
+    [[nodiscard]] static bool has_large_unsigned(const SiteInfo& site,
+                                                 const char* values) noexcept {
+        for (std::size_t i = 0; i < site.fields; ++i) {
+            std::int64_t value = 0;
+            std::memcpy(&value, values + 8 * i, 8);
+            if (value < 0 && site.entry->fields[i].type == WireType::uint64) return true;
+        }
+        return false;
+    }
+
+    /// For a plain site, and a chunk with room for its fields.
+    static void add_plain_attributes(Chunk& chunk, const SiteInfo& site, const char* values,
+                                     SpanData& to) noexcept {
+        auto* attributes = chunk.allocate<Attribute>(site.fields);
+        for (std::size_t i = 0; i < site.fields; ++i) {
+            attributes[i] = site.keys[i];
+            std::memcpy(&attributes[i].int64, values + 8 * i, 8);
+        }
+        to.attribute_data = attributes;
+        to.attribute_count = site.fields;
     }
 
     /// Values that did not fit and were cut, since the start.
@@ -70,30 +94,35 @@ class Composer {
   private:
     /// Nothing but one word for each attribute.
     [[nodiscard]] static bool is_plain(const OpenSpan& span) noexcept {
-        if (!span.site->plain || span.log.size() * 8 != span.arguments || span.trace_state)
-            return false;
-        if (!span.site->has_unsigned) [[likely]]
-            return true;
-        for (std::size_t i = 0; i < span.site->fields.size(); ++i) {
-            std::int64_t value = 0;
-            std::memcpy(&value, span.log.data() + 8 * i, 8);
-            if (value < 0 && span.site->entry->fields[i].type == WireType::uint64) return false;
+        if (!span.site.plain || has_more(span)) return false;
+        return !span.site.has_unsigned || !has_large_unsigned(span.site, span.log.data());
+    }
+
+    /// More than the arguments of its begin.
+    [[nodiscard]] static bool has_more(const OpenSpan& span) noexcept {
+        return span.log.size() * 8 != span.arguments || (span.events | span.links) != 0 ||
+               span.trace_state != nullptr;
+    }
+
+    /// Nothing but attributes that began with the span.
+    [[nodiscard]] static bool is_simple(const OpenSpan& span) noexcept {
+        return span.site.simple && !has_more(span);
+    }
+
+    void compose_simple(Chunk& chunk, const OpenSpan& span, SpanData& data) {
+        auto* attributes = chunk.allocate<Attribute>(span.site.fields);
+        Eye eye{span.log.data()};
+        std::uint32_t count = 0;
+        for (std::size_t i = 0; i < span.site.fields; ++i) {
+            attributes[count] = span.site.keys[i];
+            if (read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count])) ++count;
         }
-        return true;
+        data.attribute_data = attributes;
+        data.attribute_count = count;
     }
 
     static void compose_plain(Chunk& chunk, const OpenSpan& span, SpanData& data) {
-        const std::size_t fields = span.site->fields.size();
-        if (fields == 0) return;
-        auto* attributes = chunk.allocate<Attribute>(fields);
-        const Attribute* keys = span.site->fields.data();
-        const char* values = span.log.data();
-        for (std::size_t i = 0; i < fields; ++i) {
-            attributes[i] = keys[i];
-            std::memcpy(&attributes[i].int64, values + 8 * i, 8);
-        }
-        data.attribute_data = attributes;
-        data.attribute_count = static_cast<std::uint32_t>(fields);
+        if (span.site.fields != 0) add_plain_attributes(chunk, span.site, span.log.data(), data);
     }
 
     /// Reads payload words.
@@ -112,8 +141,10 @@ class Composer {
         events_.clear();
         links_.clear();
         SpanDetails details;
+        details.dropped_events = span.events - std::min(span.events, limits_.events);
+        details.dropped_links = span.links - std::min(span.links, limits_.links);
         Eye eye{span.log.data()};
-        read_fields(chunk, eye, *span.site, 0, attributes_, limits_.attributes,
+        read_fields(chunk, eye, span.site, 0, attributes_, limits_.attributes,
                     details.dropped_attributes);
         const char* end = span.log.data() + span.log.size() * 8;
         eye.at = span.log.data() + span.arguments;
@@ -138,31 +169,23 @@ class Composer {
                      SpanDetails& details) {
         if (remark.index == control::status) return take_status(chunk, payload, data, details);
         const SiteInfo& site = sites_->at(remark.index);
-        if (site.entry->what == SiteKind::attributes) {
+        if (site.what == SiteKind::attributes) {
             read_fields(chunk, payload, site, 0, attributes_, limits_.attributes,
                         details.dropped_attributes);
-        } else if (site.entry->what == SiteKind::event) {
-            if (events_.size() >= limits_.events) {
-                ++details.dropped_events;
-                return;
-            }
-            Event event{site.source.name, remark.unix_ns, {}, 0};
+        } else if (site.what == SiteKind::event) {
+            Event event{site.source->name, remark.unix_ns, {}, 0};
             scratch_.clear();
             read_fields(chunk, payload, site, 0, scratch_, limits_.attributes_per_event,
                         event.dropped_attributes);
             event.attributes = {copy(chunk, scratch_), scratch_.size()};
             events_.push_back(event);
         } else {
-            take_link(chunk, site, payload, details);
+            take_link(chunk, site, payload);
         }
     }
 
     /// The first five fields are the context that the link points to.
-    void take_link(Chunk& chunk, const SiteInfo& site, Eye payload, SpanDetails& details) {
-        if (links_.size() >= limits_.links) {
-            ++details.dropped_links;
-            return;
-        }
+    void take_link(Chunk& chunk, const SiteInfo& site, Eye payload) {
         Link link;
         link.context.trace_id.high = payload.word();
         link.context.trace_id.low = payload.word();
@@ -189,8 +212,8 @@ class Composer {
 
     void read_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
                      std::vector<Attribute>& to, std::uint32_t limit, std::uint32_t& dropped) {
-        for (std::size_t i = first; i < site.fields.size(); ++i) {
-            Attribute attribute = site.fields[i];
+        for (std::size_t i = first; i < site.fields; ++i) {
+            Attribute attribute = site.keys[i];
             if (read_value(chunk, eye, site.entry->fields[i].type, attribute))
                 add(to, attribute, limit, dropped);
         }

@@ -31,7 +31,7 @@ class [[nodiscard]] ContextScope {
 
   private:
     void enter(const SpanContext& context, detail::Mute mute) noexcept {
-        lane_ = detail::find_lane();
+        lane_ = detail::own_lane();
         if (!lane_) return;
         outside_ = {lane_->current,     lane_->scope,       lane_->trace_id,
                     lane_->trace_state, lane_->trace_flags, lane_->mute,

@@ -135,8 +135,10 @@ class Engine {
     }
 
     [[nodiscard]] std::unique_ptr<Collector> make_collector(Exporters exporters) {
-        auto resource = std::make_shared<const Resource>(make_resource(options_, report_));
-        Collector::Settings settings{options_.limits, {}, resource};
+        auto kept =
+            std::make_shared<Kept>(make_resource(options_, report_),
+                                   SiteTable{runtime_->registry, options_.limits.attributes});
+        Collector::Settings settings{options_.limits, {}, kept};
         const auto number = [this](auto set, const char* name, std::uint64_t otherwise,
                                    std::uint64_t most) {
             return set != 0 ? static_cast<std::uint64_t>(set)
@@ -159,7 +161,7 @@ class Engine {
         constexpr std::uint64_t day_ms = 24U * 3600U * 1000U;
         worker.batch_delay = std::chrono::milliseconds{
             number(options_.batch_delay.count(), "OTEL_BSP_SCHEDULE_DELAY", 5000, day_ms)};
-        worker.resource = resource.get();
+        worker.resource = &kept->resource;
         worker.report = report_;
         return std::make_unique<Collector>(*runtime_, std::move(exporters), std::move(settings));
     }

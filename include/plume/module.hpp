@@ -131,7 +131,6 @@ inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
 /// remembered only where reading the counter inline is right: with the kernel's clock every span
 /// takes the slow path, which asks for the clock.
 [[gnu::noinline]] inline Lane* find_lane() noexcept {
-    if (this_lane != &no_lane) return this_lane;
     Runtime& process = runtime();
     Lane* lane = process.started ? static_cast<Lane*>(pthread_getspecific(process.key)) : nullptr;
     if (lane == exited()) return nullptr;
@@ -141,6 +140,9 @@ inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
     if (lane->clock == Clock::counter) remember_lane(process, lane);
     return lane;
 }
+
+/// The same, where the module knows it already most of the time.
+inline Lane* own_lane() noexcept { return this_lane != &no_lane ? this_lane : find_lane(); }
 
 /// Withdraws the module's callsites and caches when it is unloaded, or at exit.
 struct ModuleEnd {

@@ -33,6 +33,13 @@ class Words {
         return at;
     }
 
+    /// Takes out `bytes` at offset `at`, both multiples of 8.
+    void erase(std::size_t at, std::size_t bytes) noexcept {
+        char* hole = reinterpret_cast<char*>(data_) + at;
+        std::memmove(hole, hole + bytes, size_ * 8 - at - bytes);
+        size_ -= bytes / 8;
+    }
+
     Words() noexcept = default;
     Words(const Words&) = delete;
     Words& operator=(const Words&) = delete;
@@ -66,7 +73,7 @@ struct OpenSpan {
     SpanId parent_id;
     TraceId trace_id;
     std::uint64_t begin_unix_ns = 0;
-    const SiteInfo* site = nullptr;
+    SiteInfo site;
     const std::string_view* renamed = nullptr;
     std::uint32_t session = 0; ///< of which session; spans of an earlier one are not exported
     std::uint32_t thread_id = 0;
@@ -74,7 +81,9 @@ struct OpenSpan {
     std::uint8_t flags = 0;
     bool parent_is_remote = false;
     bool discarded = false;
-    bool ended = false;        ///< from another thread, and still the parent of what begins here
+    bool ended = false;       ///< from another thread, and still the parent of what begins here
+    std::uint32_t events = 0; ///< said about it, those over the limit included
+    std::uint32_t links = 0;
     std::size_t arguments = 0; ///< bytes at the front of `log`: the arguments of its begin
     Words log;                 ///< then remarks
     std::shared_ptr<const std::string> trace_state;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -14,46 +14,59 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
+/// A registered line, as every record of it is read: one cache line, no pointer to follow first.
 struct SiteInfo {
+    const Source* source = nullptr;
+    const Attribute* keys = nullptr; ///< keys and types, without values
     const Entry* entry = nullptr;
-    Source source;
-    std::vector<Attribute> fields; ///< keys and types, without values
-    bool plain = true;             ///< one word a field, and no key twice
-    bool has_unsigned = false;     ///< of which some may be too large for an int64
+    std::uint32_t fields = 0;
+    SiteKind what = SiteKind::span;
+    SpanKind kind = SpanKind::internal;
+    bool one_word_fields = true;
+    bool simple = false;       ///< no key twice, and no more than a span may have
+    bool plain = false;        ///< simple, and one word a field
+    bool has_unsigned = false; ///< of which some may be too large for an int64
 };
 
 /// By index. Never forgets a site: spans that are on their way refer to it.
 class SiteTable {
   public:
-    explicit SiteTable(const Registry& registry) : registry_{&registry} {}
+    SiteTable(const Registry& registry, std::uint32_t most_attributes)
+        : registry_{&registry}, most_attributes_{most_attributes} {}
 
-    /// `index` came out of a ring, so it is registered.
+    /// `index` came out of a ring, so it is registered. The reference is good until the next call.
     [[nodiscard]] const SiteInfo& at(std::uint32_t index) {
-        if (index >= sites_.size() || !sites_[index]) [[unlikely]]
+        if (index >= sites_.size() || !sites_[index].entry) [[unlikely]]
             add(index);
-        return *sites_[index];
+        return sites_[index];
     }
 
   private:
     void add(std::uint32_t index) {
         if (index >= sites_.size()) sites_.resize(std::max(registry_->size(), index + 1));
         const Entry* entry = registry_->at(index);
-        auto info = std::make_unique<SiteInfo>();
-        info->entry = entry;
-        info->source = {entry->name, entry->file,       entry->function,
-                        entry->line, entry->scope_name, entry->scope_version};
-        info->plain = entry->one_word_fields;
-        for (std::uint32_t i = 0; i < entry->field_count; ++i) add_field(*info, entry->fields[i]);
-        sites_[index] = std::move(info);
-    }
-
-    static void add_field(SiteInfo& info, const Field& field) {
-        Attribute attribute{std::string_view{field.key, field.key_size}, false};
-        attribute.type = value_type(field.type);
-        if (std::ranges::find(info.fields, attribute.key(), &Attribute::key) != info.fields.end())
-            info.plain = false;
-        info.has_unsigned = info.has_unsigned || field.type == WireType::uint64;
-        info.fields.push_back(attribute);
+        sources_.push_back({entry->name, entry->file, entry->function, entry->line,
+                            entry->scope_name, entry->scope_version});
+        std::vector<Attribute>& keys = keys_.emplace_back();
+        SiteInfo& info = sites_[index];
+        info.one_word_fields = entry->one_word_fields;
+        info.simple = entry->field_count <= most_attributes_;
+        for (std::uint32_t i = 0; i < entry->field_count; ++i) {
+            const Field& field = entry->fields[i];
+            Attribute attribute{std::string_view{field.key, field.key_size}, false};
+            attribute.type = value_type(field.type);
+            if (std::ranges::find(keys, attribute.key(), &Attribute::key) != keys.end())
+                info.simple = false;
+            info.has_unsigned = info.has_unsigned || field.type == WireType::uint64;
+            keys.push_back(attribute);
+        }
+        info.plain = info.simple && info.one_word_fields;
+        info.source = &sources_.back();
+        info.keys = keys.data();
+        info.fields = entry->field_count;
+        info.what = entry->what;
+        info.kind = entry->kind;
+        info.entry = entry;
     }
 
     static ValueType value_type(WireType type) noexcept {
@@ -74,7 +87,10 @@ class SiteTable {
     }
 
     const Registry* registry_;
-    std::vector<std::unique_ptr<SiteInfo>> sites_;
+    std::uint32_t most_attributes_;
+    std::vector<SiteInfo> sites_;
+    std::deque<Source> sources_; // deques: what spans point to stays where it is
+    std::deque<std::vector<Attribute>> keys_;
 };
 
 } // namespace detail

@@ -86,30 +86,31 @@ inline void put_parent(Lane& lane, std::uint32_t control_index,
 inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
 
 /// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
-/// (OpenTelemetry, "TraceState: Probability Sampling").
-inline void decide_on_trace(Runtime& process, Lane& lane, SpanContext& trace) noexcept {
+/// (OpenTelemetry, "TraceState: Probability Sampling"). Returns its flags.
+inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace) noexcept {
     if (process.needs_revival.load(std::memory_order_relaxed)) [[unlikely]] {
         if (process.hooks.revive) process.hooks.revive(process.hooks.session);
     }
     constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
-    trace = {};
-    trace.trace_id = lane.new_trace_id();
+    trace = lane.new_trace_id();
     const bool sampled =
-        (trace.trace_id.low & low56) >= process.sampling_threshold.load(std::memory_order_relaxed);
-    trace.flags =
-        static_cast<std::uint8_t>(trace_flags::random | (sampled ? trace_flags::sampled : 0));
+        (trace.low & low56) >= process.sampling_threshold.load(std::memory_order_relaxed);
+    return static_cast<std::uint8_t>(trace_flags::random | (sampled ? trace_flags::sampled : 0));
 }
 
 /// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
 /// whether it is recorded. If not, the lane is mute until the root's guard ends.
 inline bool admit(Runtime& process, Lane& lane) noexcept {
     if (lane.admitted) return true;
-    SpanContext trace = lane.scope;
-    if (!trace.valid()) decide_on_trace(process, lane, trace);
-    lane.trace_id = trace.trace_id;
-    lane.trace_state = trace.trace_state;
-    lane.trace_flags = trace.flags;
-    lane.admitted = trace.sampled();
+    if (lane.scope.valid()) {
+        lane.trace_id = lane.scope.trace_id;
+        lane.trace_flags = lane.scope.flags;
+        lane.trace_state = lane.scope.trace_state;
+    } else {
+        lane.trace_flags = decide_on_trace(process, lane, lane.trace_id);
+        lane.trace_state = {};
+    }
+    lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;
     if (!lane.admitted) {
         lane.mute = Mute::unsampled;
         lane.unsampled_id = unsampled_span_id(lane.trace_id);
@@ -158,7 +159,7 @@ inline bool is_mute(Lane& lane) noexcept {
 
 /// The lane for a span that begins, or null.
 inline Lane* lane_for_begin() noexcept {
-    Lane* lane = find_lane();
+    Lane* lane = own_lane();
     if (!lane) runtime().dropped_after_exit.fetch_add(1, std::memory_order_relaxed);
     return lane;
 }
@@ -187,7 +188,10 @@ inline Lane* lane_for_begin() noexcept {
     }
     own = parent;
     own.is_remote = false;
-    if (!parent.valid()) decide_on_trace(runtime(), *lane, own);
+    if (!parent.valid()) {
+        own = {};
+        own.flags = decide_on_trace(runtime(), *lane, own.trace_id);
+    }
     if (!own.sampled()) {
         own.span_id = unsampled_span_id(own.trace_id);
         return {};
@@ -231,7 +235,7 @@ inline Lane* peek_lane() noexcept {
 /// Room for something on a span that need not be the innermost, nor of this thread.
 [[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
     const std::uint64_t position = token & ~low_bits;
-    Lane* lane = token == 0 ? peek_lane() : find_lane();
+    Lane* lane = token == 0 ? peek_lane() : own_lane();
     if (!lane || token == muted_token) return {};
     const bool innermost = token == 0 || position == lane->current;
     if (innermost && lane->current == 0) return {};
@@ -259,18 +263,18 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
         return;
     }
     const std::uint64_t position = token & ~low_bits;
-    Lane* lane = find_lane();
+    Lane* lane = own_lane();
     if (!lane) return; // the thread is gone: the span stays open, and is counted so
-    const bool own = lane_of(position) == lane->index;
-    if (own && position < lane->fork_floor) return end_inherited(*lane, position);
-    const std::uint64_t ticks = now(lane->clock);
-    if (lane->current == position) {
+    if (lane->current == position) [[likely]] {
         const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
-        lane->put(at, make_word(control::end, ticks));
+        lane->put(at, make_word(control::end, now(lane->clock)));
         lane->publish(at + 8);
         lane->step_down(parent);
         return;
     }
+    const bool own = lane_of(position) == lane->index;
+    if (own && position < lane->fork_floor) return end_inherited(*lane, position);
+    const std::uint64_t ticks = now(lane->clock);
     // 8 bytes were promised to the end of a span of this lane.
     if (!take(*lane, own ? 8 : 16, true)) return Lane::count(lane->dropped_records);
     const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store

@@ -45,6 +45,26 @@ class TimeMap {
     /// Which chain a trace is on.
     using Epoch = std::uint32_t;
 
+    static constexpr unsigned fraction_bits = 32;
+
+    /// One straight piece, from `ticks` on.
+    struct Line {
+        std::uint64_t ticks = 0;
+        std::uint64_t unix_ns = 0;
+        std::uint64_t slope = std::uint64_t{1} << fraction_bits; ///< ns a tick, fixed point
+
+        [[nodiscard]] std::uint64_t at(std::uint64_t when) const noexcept {
+            __extension__ using Wide = unsigned __int128;
+            if (when >= ticks) [[likely]]
+                return unix_ns +
+                       static_cast<std::uint64_t>((Wide{when - ticks} * slope) >> fraction_bits);
+            // Rounded the other way, so that the line rises through its beginning too.
+            const Wide back =
+                Wide{ticks - when} * slope + ((std::uint64_t{1} << fraction_bits) - 1);
+            return unix_ns - static_cast<std::uint64_t>(back >> fraction_bits);
+        }
+    };
+
     explicit TimeMap(Clock clock) noexcept : clock_{clock}, first_{sample_clocks(clock)} {
         start_chain(first_);
     }
@@ -54,6 +74,8 @@ class TimeMap {
 
     [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
     [[nodiscard]] Clock clock() const noexcept { return clock_; }
+
+    [[nodiscard]] const Line& newest_line() const noexcept { return *newest_; }
 
     /// `ticks` may lie in the past, by as much as the lines of the chain go back. The oldest
     /// line serves everything older, the newest everything to come.
@@ -89,24 +111,6 @@ class TimeMap {
   private:
     /// More than the wall clock drifts between two samples: somebody has set it.
     static constexpr std::int64_t step_ns = 100'000'000;
-    static constexpr unsigned fraction_bits = 32;
-
-    struct Line {
-        std::uint64_t ticks = 0;
-        std::uint64_t unix_ns = 0;
-        std::uint64_t slope = std::uint64_t{1} << fraction_bits; ///< ns a tick, fixed point
-
-        [[nodiscard]] std::uint64_t at(std::uint64_t when) const noexcept {
-            __extension__ using Wide = unsigned __int128;
-            if (when >= ticks) [[likely]]
-                return unix_ns +
-                       static_cast<std::uint64_t>((Wide{when - ticks} * slope) >> fraction_bits);
-            // Rounded the other way, so that the line rises through its beginning too.
-            const Wide back =
-                Wide{ticks - when} * slope + ((std::uint64_t{1} << fraction_bits) - 1);
-            return unix_ns - static_cast<std::uint64_t>(back >> fraction_bits);
-        }
-    };
 
     static std::uint64_t scaled(double rate) noexcept {
         return static_cast<std::uint64_t>(

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <new>
 #include <pthread.h>
+#include <sched.h>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -44,6 +45,11 @@ std::thread start_thread(std::string name, F&& body) {
     std::thread thread{std::forward<F>(body)};
     name.resize(std::min<std::size_t>(name.size(), 15)); // what Linux has room for
     pthread_setname_np(thread.native_handle(), name.c_str());
+#if defined(__linux__)
+    // A batch thread does not push the program's threads off their processors when it wakes up.
+    const sched_param none{};
+    pthread_setschedparam(thread.native_handle(), SCHED_BATCH, &none);
+#endif
     return thread;
 }
 
@@ -71,22 +77,22 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Queues a chunk; spans that find no room are dropped and counted.
-    void offer(const ChunkRef& chunk) {
+    /// Queues chunks; spans that find no room are dropped and counted.
+    void offer(const std::vector<ChunkRef>& chunks) {
+        if (chunks.empty()) return;
         State& s = *state_;
         std::unique_lock lock{s.mutex};
-        const std::size_t room =
-            s.settings.queue_spans - std::min(s.settings.queue_spans, s.queued);
-        const std::size_t taken = std::min(room, chunk->size());
-        const std::size_t lost = chunk->size() - taken;
-        s.accepted += taken;
-        s.dropped[DropReason::queue_full] += lost;
-        if (taken != 0) {
-            if (s.queue.empty()) s.oldest = std::chrono::steady_clock::now();
-            s.queue.push_back({chunk, chunk->spans().first(taken)});
+        if (s.queue.empty()) s.oldest = std::chrono::steady_clock::now();
+        std::uint64_t lost = 0;
+        for (const ChunkRef& chunk : chunks) {
+            const std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
+            if (taken != 0) s.queue.push_back({chunk, chunk->spans().first(taken)});
             s.queued += taken;
-            if (s.waiting && s.queued >= s.settings.batch_spans) s.work.notify_one();
+            s.accepted += taken;
+            lost += chunk->size() - taken;
         }
+        s.dropped[DropReason::queue_full] += lost;
+        if (s.waiting && s.queued >= s.settings.batch_spans) s.work.notify_one();
         if (lost != 0 && !std::exchange(s.overflowing, true))
             s.say(lock, "queue full, dropping spans");
     }
