@@ -1,11 +1,15 @@
 // assembler.hpp - replays the records of lanes into finished spans.
 #pragma once
 
+#include <algorithm>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -24,7 +28,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct Replay {
     std::vector<std::unique_ptr<OpenSpan>> stack; ///< the first `depth` are open, the rest warm
     std::size_t depth = 0;
-    std::uint64_t last_ticks = 0; ///< of the last record, or of the last time there was none
+    std::uint64_t last_ticks = 0; ///< of the last record, or long before what is to come
     std::uint32_t thread_id = 0;
 
     // What the last control record said about the record to come.
@@ -57,13 +61,14 @@ class Assembler {
         std::uint64_t at = lane.tail.load(std::memory_order_relaxed); // own store
         // Ticks of records cannot be later than this, but for what cores disagree about.
         const std::uint64_t present = now(time_->clock());
-        if (at == end) {
-            replay.last_ticks = present - disagreement;
-            return;
-        }
+        // A record may be late, by as long as its thread was kept from publishing it.
+        constexpr std::uint64_t reach = tick_mask >> 1U;
+        if (static_cast<std::int64_t>(present - replay.last_ticks) >
+            static_cast<std::int64_t>(reach))
+            replay.last_ticks = present - reach;
+        if (at == end) return;
         seed_ = runtime_->id_seed.load(std::memory_order_relaxed); // changes only with the process
         key_ = runtime_->id_key.load(std::memory_order_relaxed);
-        if (replay.last_ticks == 0) replay.last_ticks = present - (tick_mask >> 1U);
         const struct Release {
             Lane& lane;
             const std::uint64_t& at;
@@ -79,6 +84,18 @@ class Assembler {
                 next_release = at + part;
             }
         }
+    }
+
+    /// Every lane was drained since the last time. Spans that had ended by then, off the stack of
+    /// the thread that began them, are finished now: what other threads said about them before is
+    /// known. May throw std::bad_alloc; then one of them stays open.
+    void settle() {
+        for (; ripe_ != 0; --ripe_) {
+            const Ending ending = ending_.front();
+            ending_.pop_front();
+            end_now(ending.position, ending.ticks);
+        }
+        ripe_ = ending_.size();
     }
 
     /// Full chunks, and on request the one in work. The caller takes them away.
@@ -192,7 +209,7 @@ class Assembler {
         }
         if (site.what == SiteKind::span) [[likely]]
             begin(replay, position, site, unwrap(replay, word), at + head, bytes);
-        else remark(replay, index, unwrap(replay, word), at + head, bytes);
+        else remark(lane, replay, index, unwrap(replay, word), at + head, bytes);
         return position + head + bytes;
     }
 
@@ -219,7 +236,7 @@ class Assembler {
         case control::target: replay.target = word_at(at + 8); return position + 16;
         case control::status: {
             const std::size_t bytes = 16 + padded(static_cast<std::uint32_t>(word_at(at + 16)));
-            remark(replay, index, unwrap(replay, word), at + 8, bytes);
+            remark(lane, replay, index, unwrap(replay, word), at + 8, bytes);
             return position + 8 + bytes;
         }
         case control::rename:
@@ -227,10 +244,15 @@ class Assembler {
             return position + 16;
         case control::discard:
             if (OpenSpan* span = subject(replay)) span->discarded = true;
+            else if (Early* early = early_subject()) early->discarded = true;
             return position + 8;
         case control::thread:
             replay.thread_id = static_cast<std::uint32_t>(word_at(at + 8));
             while (replay.depth != 0) take_off_stack(replay);
+            return position + 16;
+        case control::abandon:
+            while (replay.depth != 0 && replay.stack[replay.depth - 1]->position >= word_at(at + 8))
+                take_off_stack(replay);
             return position + 16;
         default: return lane.published(); // a writer of another version: nothing else is safe
         }
@@ -256,7 +278,8 @@ class Assembler {
         span->renamed = nullptr;
         span->session = session_;
         span->thread_id = replay.thread_id;
-        span->discarded = span->ended = false;
+        span->discarded = span->ended = span->mixed = false;
+        span->local_root = replay.prefix != 0;
         span->events = span->links = 0;
         span->arguments = bytes;
         span->log.clear();
@@ -269,7 +292,7 @@ class Assembler {
         span->begin_unix_ns = time_->unix_ns(ticks, span->epoch);
         ++begun_;
         if (!early_.empty()) [[unlikely]]
-            catch_up(replay, *span);
+            catch_up(*span);
     }
 
     static void inherit(OpenSpan& span, const OpenSpan& parent) {
@@ -303,31 +326,44 @@ class Assembler {
         if (!span.ended) finish(span, ticks);
     }
 
-    void end_at(Lane& lane, Replay& replay, std::uint64_t position, std::uint64_t ticks) {
+    void end_at(const Lane& lane, Replay& replay, std::uint64_t position, std::uint64_t ticks) {
+        if (lane_of(position) == lane.index && position >= lane.fork_floor) {
+            for (std::size_t i = replay.depth; i-- > 0;)
+                if (replay.stack[i]->position == position) return step_over(replay, i, ticks);
+        }
+        ending_.push_back({position, ticks});
+    }
+
+    /// A span has ended before those above it on its part of the stack, which are off the stack
+    /// from now on: what Lane::step_over() says. A local root begins the next part.
+    void step_over(Replay& replay, std::size_t first, std::uint64_t ticks) {
+        if (!replay.stack[first]->ended) finish(*replay.stack[first], ticks);
+        std::size_t last = first + 1;
+        for (; last != replay.depth && !replay.stack[last]->local_root; ++last)
+            detach(replay.stack[last]);
+        const auto at = [&replay](std::size_t i) {
+            return replay.stack.begin() + static_cast<std::ptrdiff_t>(i);
+        };
+        std::rotate(at(first), at(last), at(replay.depth));
+        replay.depth -= last - first;
+    }
+
+    void end_now(std::uint64_t position, std::uint64_t ticks) {
         if (const auto found = detached_.find(position); found != detached_.end()) {
             finish(*found->second, ticks);
             keep(std::move(found->second));
             detached_.erase(found);
             return;
         }
-        Lane* home = lane_of_position(position);
-        if (!home || position < home->fork_floor) return;
-        if (home == &lane) {
-            // Ended before those above it: on its thread they are off the stack from now on.
-            if (!find(replay, position)) return;
-            while (replay.stack[replay.depth - 1]->position != position) take_off_stack(replay);
-            return end_innermost(replay, ticks);
-        }
-        if (OpenSpan* span =
-                home->replay ? find(*static_cast<Replay*>(home->replay), position) : nullptr) {
-            if (!span->ended) finish(*span, ticks);
-            span->ended = true; // and stays the parent of what its thread begins
-            return;
-        }
-        if (Early* early = wait_for(*home, position)) early->end_ticks = ticks;
+        const Lane* home = lane_of_position(position);
+        if (!home || position < home->fork_floor || !home->replay) return;
+        OpenSpan* span = find(*static_cast<Replay*>(home->replay), position);
+        if (!span || span->ended) return;
+        finish(*span, ticks);
+        span->ended = true; // and stays the parent of what its thread begins
     }
 
-    void finish(const OpenSpan& span, std::uint64_t ticks) {
+    void finish(OpenSpan& span, std::uint64_t ticks) {
         if (span.session != session_) return;
         ++ended_;
         if (span.discarded) [[unlikely]] {
@@ -336,6 +372,8 @@ class Assembler {
         }
         std::uint64_t end_unix_ns = time_->unix_ns(ticks, span.epoch);
         if (end_unix_ns < span.begin_unix_ns) end_unix_ns = span.begin_unix_ns; // cores disagree
+        if (span.mixed) [[unlikely]]
+            put_in_order(span);
         const std::size_t bytes = Composer::bound(span);
         if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]] {
             finish_chunk();
@@ -348,6 +386,7 @@ class Assembler {
 
     /// The span that the record to come is about. Null if it ended before, or is not known yet.
     OpenSpan* subject(Replay& replay) {
+        missed_ = 0;
         if (replay.target == 0) [[likely]]
             return replay.depth != 0 ? replay.stack[replay.depth - 1].get() : nullptr;
         const std::uint64_t position = std::exchange(replay.target, 0);
@@ -357,23 +396,22 @@ class Assembler {
         if (!home || position < home->fork_floor) return nullptr;
         OpenSpan* span =
             home->replay ? find(*static_cast<Replay*>(home->replay), position) : nullptr;
-        if (!span) missed_ = position; // for remark(): it may only be late
+        if (!span) missed_ = position; // it may only be late
         return span && !span->ended ? span : nullptr;
     }
 
-    void remark(Replay& replay, std::uint32_t index, std::uint64_t ticks, const char* payload,
-                std::size_t bytes) {
-        missed_ = 0;
+    void remark(const Lane& lane, Replay& replay, std::uint32_t index, std::uint64_t ticks,
+                const char* payload, std::size_t bytes) {
         OpenSpan* span = subject(replay);
         const Remark head{index, static_cast<std::uint32_t>(bytes),
                           span ? time_->unix_ns(ticks, span->epoch) : ticks};
-        if (!span && missed_ != 0) {
-            Lane* home = lane_of_position(missed_);
-            if (Early* early = home ? wait_for(*home, missed_) : nullptr)
-                append(early->log, head, payload);
+        if (!span) {
+            if (Early* early = early_subject()) append(early->log, head, payload);
             return;
         }
-        if (span && span->session == session_) keep_remark(*span, head, payload);
+        if (span->session != session_) return;
+        span->mixed = span->mixed || lane_of(span->position) != lane.index;
+        keep_remark(*span, head, payload);
     }
 
     /// What is said about a span that stays open for long may not grow for long: events and links
@@ -386,18 +424,25 @@ class Assembler {
             if (what != SiteKind::attributes) return append(span.log, head, payload);
         }
         constexpr std::size_t much = 4096 / 8;
-        if (span.log.size() > much && !forget_earlier(span, head.index)) return;
+        if (span.log.size() > much && !forget_earlier(span, head.index, payload)) return;
         append(span.log, head, payload);
     }
 
-    /// Takes out the last remark of the same line. False if that one is final: the status ok.
-    static bool forget_earlier(OpenSpan& span, std::uint32_t index) {
+    /// Takes out the last remark of the same line that says nothing which the new one leaves out.
+    /// False if that one is final: the status ok.
+    bool forget_earlier(OpenSpan& span, std::uint32_t index, const char* payload) {
+        const auto fields = [this, index](const char* of) {
+            return index == control::status ? std::bitset<128>{}
+                                            : Composer::present(sites_->at(index), of);
+        };
+        const std::bitset<128> said = fields(payload);
         std::size_t found = 0;
         std::size_t size = 0;
         for (std::size_t at = span.arguments; at < span.log.size() * 8;) {
             Remark head{};
             std::memcpy(&head, span.log.data() + at, sizeof head);
-            if (head.index == index) {
+            if (head.index == index &&
+                (fields(span.log.data() + at + sizeof head) & ~said).none()) {
                 found = at;
                 size = sizeof head + head.bytes;
             }
@@ -418,15 +463,47 @@ class Assembler {
     }
 
     void rename(Replay& replay, std::uint32_t name) {
-        if (OpenSpan* span = subject(replay)) span->renamed = &sites_->at(name).source->name;
+        const std::string_view* text = &sites_->at(name).source->name;
+        if (OpenSpan* span = subject(replay)) span->renamed = text;
+        else if (Early* early = early_subject()) early->renamed = text;
+    }
+
+    /// Remarks of several threads came lane by lane: back into the order in which they were made.
+    static void put_in_order(OpenSpan& span) {
+        struct Piece {
+            std::uint64_t unix_ns;
+            std::size_t at;
+            std::size_t bytes;
+        };
+        std::vector<Piece> pieces;
+        for (std::size_t at = span.arguments; at < span.log.size() * 8;) {
+            Remark head{};
+            std::memcpy(&head, span.log.data() + at, sizeof head);
+            pieces.push_back({head.unix_ns, at, sizeof head + head.bytes});
+            at += sizeof head + head.bytes;
+        }
+        // By place where the time is the same: std::stable_sort() warns with clang and libstdc++.
+        std::ranges::sort(pieces, {},
+                          [](const Piece& piece) { return std::pair{piece.unix_ns, piece.at}; });
+        const std::vector<char> before(span.log.data(), span.log.data() + span.log.size() * 8);
+        span.log.erase(span.arguments, before.size() - span.arguments);
+        for (const Piece& piece : pieces)
+            std::memcpy(span.log.grow(piece.bytes), before.data() + piece.at, piece.bytes);
     }
 
     // What arrives before the begin that it is about: lanes are drained one after the other.
 
     struct Early {
         Words log; ///< remarks whose times are ticks still
-        std::uint64_t end_ticks = 0;
+        const std::string_view* renamed = nullptr;
+        bool discarded = false;
     };
+
+    /// What waits for the span that subject() has not found; null if there is no such span.
+    Early* early_subject() {
+        Lane* home = missed_ != 0 ? lane_of_position(missed_) : nullptr;
+        return home ? wait_for(*home, missed_) : nullptr;
+    }
 
     Early* wait_for(Lane& home, std::uint64_t position) {
         // What its lane was drained beyond will not come any more: the span has ended before.
@@ -434,7 +511,7 @@ class Assembler {
         return &early_[position];
     }
 
-    void catch_up(Replay& replay, OpenSpan& span) {
+    void catch_up(OpenSpan& span) {
         const auto found = early_.find(span.position);
         if (found == early_.end()) return;
         const auto node = early_.extract(found);
@@ -447,9 +524,9 @@ class Assembler {
             keep_remark(span, head, at + sizeof head);
             at += sizeof head + head.bytes;
         }
-        if (early.end_ticks == 0) return;
-        finish(span, early.end_ticks);
-        if (detached_.erase(span.position) == 0) replay.stack[replay.depth - 1]->ended = true;
+        span.mixed = true;
+        span.renamed = early.renamed;
+        span.discarded = early.discarded;
     }
 
     // Bookkeeping.
@@ -461,11 +538,11 @@ class Assembler {
     }
 
     /// It may still end, but nothing begins below it any more.
-    void take_off_stack(Replay& replay) {
-        auto& top = replay.stack[--replay.depth];
-        if (top->ended) return;
-        const std::uint64_t position = top->position; // the right-hand side is evaluated first
-        detached_[position] = std::exchange(top, spare());
+    void take_off_stack(Replay& replay) { detach(replay.stack[--replay.depth]); }
+    void detach(std::unique_ptr<OpenSpan>& span) {
+        if (span->ended) return;
+        const std::uint64_t position = span->position; // the right-hand side is evaluated first
+        detached_[position] = std::exchange(span, spare());
     }
 
     std::unique_ptr<OpenSpan> spare() {
@@ -505,6 +582,12 @@ class Assembler {
     std::unordered_map<std::uint64_t, std::unique_ptr<OpenSpan>> detached_;
     std::vector<std::unique_ptr<OpenSpan>> spares_;
     std::unordered_map<std::uint64_t, Early> early_;
+    struct Ending {
+        std::uint64_t position;
+        std::uint64_t ticks;
+    };
+    std::deque<Ending> ending_; ///< have ended, but are not finished; the first `ripe_` can be
+    std::size_t ripe_ = 0;
     std::uint64_t missed_ = 0;
     std::vector<Lane*> lanes_;
     std::uint64_t begun_ = 0;

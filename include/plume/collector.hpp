@@ -95,12 +95,11 @@ class Collector {
         return stats;
     }
 
-    /// In the child of a fork: takes the exporters out, for a new collector. What remains of this
-    /// one is to be leaked, since its locks may be held by threads that are gone.
+    /// In the child of a fork: takes the exporters out, for a new collector. This one must never
+    /// be destroyed, since its locks may be held by threads that are gone.
     [[nodiscard]] std::vector<std::unique_ptr<Exporter>> salvage() {
         std::vector<std::unique_ptr<Exporter>> exporters;
         for (const auto& worker : workers_) exporters.push_back(worker->salvage());
-        ::new (static_cast<void*>(&thread_)) std::thread{};
         return exporters;
     }
 
@@ -137,9 +136,11 @@ class Collector {
             if (request != answered_) pass();
             const bool busy = assembler_.begun() + assembler_.ended() != begun_before;
             if (assembler_.spans_in_work() == 0) held_since = now;
-            if (request != answered_ || now - held_since >= longest_hold) assembler_.finish_chunk();
-            hand_over();
+            if (request != answered_ || stopping || now - held_since >= longest_hold)
+                assembler_.finish_chunk();
+            // In this order: what a worker has settled is among what stats() knows to have ended.
             publish();
+            hand_over();
             if (request != answered_) answer(request);
             if (stopping) break;
             sleep_ns = busy ? shortest_sleep_ns : std::min(sleep_ns * 2, longest_sleep_ns);
@@ -147,6 +148,7 @@ class Collector {
             // At full speed the work itself keeps the looks at the writers' lines apart.
             if (worked < std::chrono::nanoseconds{sleep_ns}) sleep(sleep_ns);
         }
+        answer(~std::uint64_t{0}); // nobody is left who could answer later
     }
 
     /// The rate of the counter, before the first span is timed with it.
@@ -165,16 +167,15 @@ class Collector {
     }
 
     void pass() noexcept {
-        for (Lane* lane =
-                 runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
-             lane; lane = lane->next) {
-            if (!lane->has_ring.load(std::memory_order_acquire)) continue; // pairs with make_ring()
-            try {
-                assembler_.drain(*lane);
-            } catch (const std::bad_alloc&) {
-                settings_.worker.report("out of memory: spans stay in their rings");
-                return;
-            }
+        try {
+            for (Lane* lane =
+                     runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+                 lane; lane = lane->next)
+                if (lane->has_ring.load(std::memory_order_acquire)) // pairs with make_ring()
+                    assembler_.drain(*lane);
+            assembler_.settle();
+        } catch (const std::bad_alloc&) {
+            settings_.worker.report("out of memory: spans stay in their rings");
         }
     }
 

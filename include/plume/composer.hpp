@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bitset>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +89,15 @@ class Composer {
         to.attribute_count = site.fields;
     }
 
+    /// Which of the fields have a value: all but the optional ones that are absent.
+    [[nodiscard]] static std::bitset<128> present(const SiteInfo& site, const char* payload) {
+        std::bitset<128> fields;
+        Eye eye{payload};
+        for (std::size_t i = 0; i < site.fields; ++i)
+            fields[i] = skip_value(eye, site.entry->fields[i].type);
+        return fields;
+    }
+
     /// Values that did not fit and were cut, since the start.
     [[nodiscard]] std::uint64_t truncated_values() const noexcept { return truncated_values_; }
 
@@ -135,6 +145,20 @@ class Composer {
             return value;
         }
     };
+
+    /// False for an optional that is absent.
+    static bool skip_value(Eye& eye, WireType type) noexcept {
+        const auto bits = static_cast<unsigned>(type);
+        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && eye.word() == 0)
+            return false;
+        type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
+        const auto first = static_cast<std::uint32_t>(eye.word());
+        if (type == WireType::string) eye.at += padded(first);
+        else if (type == WireType::string_array)
+            for (std::uint32_t i = 0; i < first; ++i) skip_value(eye, WireType::string);
+        else if (type > WireType::string) eye.at += 8 * std::size_t{first};
+        return true;
+    }
 
     void compose_all(Chunk& chunk, const OpenSpan& span, SpanData& data) {
         attributes_.clear();

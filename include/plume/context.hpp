@@ -33,38 +33,41 @@ class [[nodiscard]] ContextScope {
     void enter(const SpanContext& context, detail::Mute mute) noexcept {
         lane_ = detail::own_lane();
         if (!lane_) return;
-        outside_ = {lane_->current,     lane_->scope,       lane_->trace_id,
-                    lane_->trace_state, lane_->trace_flags, lane_->mute,
-                    lane_->admitted,    lane_->floor,       lane_->outside};
+        outside_ = {lane_->current,     lane_->scope,  lane_->trace_id, lane_->trace_state,
+                    lane_->trace_flags, lane_->mute,   lane_->admitted, lane_->muted_by,
+                    lane_->floor,       lane_->outside};
         lane_->outside = &outside_;
         lane_->close();
         lane_->current = 0;
         lane_->scope = context;
         lane_->admitted = false;
+        lane_->muted_by = 0;
         lane_->floor = lane_->head.load(std::memory_order_relaxed); // own store
         if (lane_->mute != detail::Mute::suppressed) lane_->mute = mute;
     }
 
     void leave() noexcept {
         // A scope that ends on another thread, or after one around it, has nothing left to undo.
-        if (!lane_ || lane_ != detail::peek_lane() || !in_force()) return;
-        lane_->current = outside_.current;
+        if (!lane_ || lane_ != detail::peek_lane()) return;
+        std::uint64_t floor = lane_->floor; // what began here or later began in this scope
+        bool open = lane_->current != 0;
+        detail::Outside* level = lane_->outside;
+        for (; level && level != &outside_; level = level->next) {
+            floor = level->floor;
+            open = open || level->current != 0;
+        }
+        if (!level) return;
+        if (open) detail::leave_behind(*lane_, floor);
         lane_->scope = outside_.scope;
         lane_->trace_id = outside_.trace_id;
         lane_->trace_state = outside_.trace_state;
         lane_->trace_flags = outside_.trace_flags;
         lane_->mute = outside_.mute;
         lane_->admitted = outside_.admitted;
+        lane_->muted_by = outside_.muted_by;
         lane_->floor = outside_.floor;
         lane_->outside = outside_.next;
-        if (lane_->current != 0) lane_->open();
-        else lane_->close();
-    }
-
-    [[nodiscard]] bool in_force() const noexcept {
-        for (const detail::Outside* o = lane_->outside; o; o = o->next)
-            if (o == &outside_) return true;
-        return false;
+        lane_->come_back_to(outside_.current);
     }
 
     detail::Lane* lane_;
@@ -104,9 +107,10 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
         const detail::Room room =
             detail::make_room_async(detail::record_size<Site>(size), parent, context_);
         if (!room.lane) return;
-        token_ =
+        const std::uint64_t at =
             detail::put<Site>(*room.lane, detail::make_word(index, room.ticks), size, arguments...);
-        context_.span_id = detail::runtime().span_id(token_);
+        token_ = at | detail::async_bit;
+        context_.span_id = detail::runtime().span_id(at);
     }
 
     AsyncSpan(AsyncSpan&& other) noexcept

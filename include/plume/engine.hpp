@@ -4,8 +4,11 @@
 #include <atomic>
 #include <bit>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -26,6 +29,10 @@ namespace [[gnu::visibility("hidden")]] detail {
 class Reporter {
   public:
     explicit Reporter(Report listener) : listener_{std::move(listener)} {}
+
+    /// In the child of a fork: a thread that is gone may have been reporting.
+    void forked() noexcept { ::new (static_cast<void*>(&mutex_)) std::recursive_mutex; }
+
     void operator()(std::string_view what) noexcept {
         const std::lock_guard lock{mutex_};
         try {
@@ -45,13 +52,19 @@ class Engine {
   public:
     using Exporters = std::vector<std::unique_ptr<Exporter>>;
 
-    /// Null if there is a session already.
-    static std::unique_ptr<Engine> start(Options options, Exporters exporters,
-                                         const Report& report) {
+    /// Null if there is a session already. May throw for lack of memory or threads.
+    static std::shared_ptr<Engine> start(Options options, Exporters exporters,
+                                         std::shared_ptr<Reporter> reporter) {
         Runtime& process = runtime();
-        std::unique_ptr<Engine> engine{new Engine{process, std::move(options), report}};
+        std::shared_ptr<Engine> engine{
+            new Engine{process, std::move(options), std::move(reporter)}};
         if (!engine->install()) return nullptr;
-        engine->collector_ = engine->make_collector(std::move(exporters));
+        try {
+            engine->collector_ = engine->make_collector(std::move(exporters));
+        } catch (...) {
+            engine->uninstall();
+            throw;
+        }
         switch_callsites(process, true);
         return engine;
     }
@@ -60,34 +73,65 @@ class Engine {
     Engine& operator=(const Engine&) = delete;
     ~Engine() = default;
 
+    // Nobody holds the lock while waiting for an exporter: who is called by one, or by a report,
+    // may ask for statistics, and so may any other thread.
+
     FlushResult flush(std::chrono::milliseconds wait) {
-        const auto deadline = std::chrono::steady_clock::now() + wait;
-        revive();
-        const bool complete = collector_->flush(deadline);
-        return {complete, collector_->stats()};
+        const Deadline deadline = deadline_after(wait);
+        const auto collector = running_collector();
+        if (!collector) return last_result();
+        const bool complete = collector->flush(deadline);
+        return {complete, collector->stats()};
     }
 
     /// Nothing begins from here on; what was begun may end. Afterwards there is no session.
     FlushResult shutdown(std::chrono::milliseconds wait) {
-        const auto deadline = std::chrono::steady_clock::now() + wait;
-        revive();
+        const Deadline deadline = deadline_after(wait);
+        const auto collector = running_collector();
+        {
+            std::unique_lock lock{mutex_};
+            if (ending_) {
+                if (ended_.wait_until(lock, deadline, [this] { return !collector_; })) return last_;
+                return {false, collector->stats()};
+            }
+            ending_ = true;
+            if (!collector) return last_;
+        }
         switch_callsites(*runtime_, false);
         FlushResult result;
-        result.complete = collector_->stop(deadline);
-        result.stats = collector_->stats();
-        const Locked lock{runtime_->mutex};
-        runtime_->hooks = {};
+        result.complete = collector->stop(deadline);
+        result.stats = collector->stats();
+        uninstall();
+        const std::lock_guard lock{mutex_};
+        last_ = result;
+        collector_.reset();
+        ended_.notify_all();
         return result;
     }
+    FlushResult shutdown() { return shutdown(options_.shutdown_deadline); }
 
     [[nodiscard]] Stats stats() {
-        revive();
-        return collector_->stats();
+        const auto collector = running_collector();
+        return collector ? collector->stats() : last_result().stats;
     }
 
+    [[nodiscard]] bool running() { return running_collector() != nullptr; }
+
   private:
-    Engine(Runtime& process, Options options, Report report)
-        : runtime_{&process}, options_{std::move(options)}, report_{std::move(report)} {}
+    Engine(Runtime& process, Options options, std::shared_ptr<Reporter> reporter)
+        : runtime_{&process}, options_{std::move(options)}, reporter_{std::move(reporter)},
+          report_{[reporter = reporter_](std::string_view what) { (*reporter)(what); }} {}
+
+    /// Null after the shutdown.
+    [[nodiscard]] std::shared_ptr<Collector> running_collector() {
+        revive();
+        const std::lock_guard lock{mutex_};
+        return collector_;
+    }
+    [[nodiscard]] FlushResult last_result() {
+        const std::lock_guard lock{mutex_};
+        return last_;
+    }
 
     bool install() {
         const Locked lock{runtime_->mutex};
@@ -101,6 +145,11 @@ class Engine {
         runtime_->hooks = {this, nullptr, &Engine::after_fork,
                            [](void* self) { static_cast<Engine*>(self)->revive(); }};
         return true;
+    }
+
+    void uninstall() {
+        const Locked lock{runtime_->mutex};
+        runtime_->hooks = {};
     }
 
     [[nodiscard]] LaneSettings lane_settings() {
@@ -119,7 +168,8 @@ class Engine {
             std::min<std::size_t>(options_.longest_array, settings.ring_bytes / 64));
         if (options_.when_full == WhenFull::wait && options_.longest_wait.count() > 0)
             settings.block_ns =
-                static_cast<std::uint64_t>(options_.longest_wait.count()) * 1'000'000U;
+                std::min(static_cast<std::uint64_t>(options_.longest_wait.count()), day_ms) *
+                1'000'000U;
         return settings;
     }
 
@@ -158,9 +208,14 @@ class Engine {
                     ": using that for both");
             worker.batch_spans = worker.queue_spans;
         }
-        constexpr std::uint64_t day_ms = 24U * 3600U * 1000U;
-        worker.batch_delay = std::chrono::milliseconds{
-            number(options_.batch_delay.count(), "OTEL_BSP_SCHEDULE_DELAY", 5000, day_ms)};
+        auto delay = options_.batch_delay.count();
+        if (delay < 0 || delay > static_cast<std::int64_t>(day_ms)) {
+            report_("Options::batch_delay is " + std::to_string(delay) +
+                    " ms, which is not from 0 to one day: as if it were not set");
+            delay = 0;
+        }
+        worker.batch_delay =
+            std::chrono::milliseconds{number(delay, "OTEL_BSP_SCHEDULE_DELAY", 5000, day_ms)};
         worker.resource = &kept->resource;
         worker.report = report_;
         return std::make_unique<Collector>(*runtime_, std::move(exporters), std::move(settings));
@@ -178,30 +233,58 @@ class Engine {
     static void after_fork(void* self, bool in_child) noexcept {
         if (!in_child) return;
         auto* engine = static_cast<Engine*>(self);
-        ::new (static_cast<void*>(&engine->mutex_)) std::mutex; // whoever held it is not here
+        // Whoever held them, or waited, is not here.
+        ::new (static_cast<void*>(&engine->mutex_)) std::mutex;
+        ::new (static_cast<void*>(&engine->revival_)) std::recursive_mutex;
+        ::new (static_cast<void*>(&engine->ended_)) std::condition_variable;
+        engine->reporter_->forked();
+        engine->ending_ = false;
         engine->orphaned_ = true;
     }
 
     /// In a child after fork(), when it first needs the threads: the exporters go on in a new
-    /// collector, with another process id. The old one is leaked, for its locks may be held.
-    void revive() {
+    /// collector, with another process id.
+    void revive() noexcept {
         if (!runtime_->needs_revival.load(std::memory_order_acquire))
             return; // pairs with the release below
-        const std::lock_guard lock{mutex_};
-        if (!orphaned_) return;
-        Collector* old = collector_.release();
-        collector_ = make_collector(old->salvage());
+        const std::lock_guard lock{revival_};
+        if (!orphaned_) return; // another thread was first, or this one asks from within a report
         orphaned_ = false;
+        std::shared_ptr<Collector> revived;
+        try {
+            static auto& left_behind = *new std::vector<std::shared_ptr<Collector>>; // for ever
+            left_behind.push_back(take_collector());
+            revived = make_collector(left_behind.back()->salvage());
+        } catch (const std::exception& exception) {
+            report_(std::string{"no tracing after fork(): "} + exception.what());
+        }
+        {
+            const std::lock_guard state_lock{mutex_};
+            collector_ = std::move(revived);
+        }
         runtime_->needs_revival.store(false,
                                       std::memory_order_release); // pairs with the acquire above
     }
+    [[nodiscard]] std::shared_ptr<Collector> take_collector() {
+        const std::lock_guard lock{mutex_};
+        return std::exchange(collector_, nullptr);
+    }
+
+    static constexpr std::uint64_t day_ms = 24U * 3600U * 1000U;
 
     Runtime* runtime_;
     Options options_;
+    std::shared_ptr<Reporter> reporter_;
     Report report_;
-    std::mutex mutex_;
+
+    std::recursive_mutex revival_; // a listener to reports may ask for statistics
     bool orphaned_ = false;
-    std::unique_ptr<Collector> collector_;
+
+    std::mutex mutex_; // of what follows
+    std::condition_variable ended_;
+    std::shared_ptr<Collector> collector_;
+    bool ending_ = false;
+    FlushResult last_{true, {}};
 };
 
 } // namespace detail

@@ -30,13 +30,22 @@ constexpr std::string_view trimmed(std::string_view text) noexcept {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+inline std::string lower_case(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+    return lower;
+}
+
 /// Only "true" in any case is true (OpenTelemetry, "Environment Variable Specification").
-inline bool variable_is_true(const char* name) {
+inline bool variable_is_true(const char* name, const Report& report) {
     const auto value = variable(name);
-    if (!value || value->size() != 4) return false;
-    for (std::size_t i = 0; i < 4; ++i)
-        if (((*value)[i] | 0x20) != "true"[i]) return false;
-    return true;
+    if (!value) return false;
+    const std::string word = lower_case(*value);
+    if (word != "true" && word != "false")
+        report(std::string{name} + "=\"" + *value +
+               "\" is neither \"true\" nor \"false\": using \"false\"");
+    return word == "true";
 }
 
 /// A whole number within limits, else `otherwise`.

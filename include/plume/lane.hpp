@@ -25,7 +25,8 @@ constexpr std::uint32_t lane_of(std::uint64_t position) noexcept {
 // whose position carries one of them never compares equal to Ring::current, and so takes the slow
 // path at its end.
 inline constexpr std::uint64_t root_bit = 1;    ///< in a guard: its end closes the ring
-inline constexpr std::uint64_t muted_token = 2; ///< a guard of a root that is not recorded
+inline constexpr std::uint64_t muted_token = 2; ///< of a root that is not recorded: above, which
+inline constexpr std::uint64_t async_bit = 4;   ///< in an AsyncSpan: on no stack, promised nothing
 inline constexpr std::uint64_t low_bits = 7;
 
 /// Why a thread records nothing at the moment.
@@ -36,12 +37,26 @@ enum class Mute : std::uint8_t {
     suppressed ///< asked for, as in the threads of exporters
 };
 
+/// What a ContextScope puts aside while it is in force, a link of a list on the stack.
+struct [[gnu::visibility("default")]] Outside {
+    std::uint64_t current = 0;
+    SpanContext scope;
+    TraceId trace_id;
+    std::string_view trace_state;
+    std::uint8_t trace_flags = 0;
+    Mute mute = Mute::none;
+    bool admitted = false;
+    std::uint64_t muted_by = 0;
+    std::uint64_t floor = 0;
+    Outside* next = nullptr;
+};
+
 /// Written by the thread that claimed it, drained by the collector. Lanes outlive their threads:
 /// an exiting thread gives up its claim, and the next new thread takes over ring and all.
 struct [[gnu::visibility("default")]] Lane : Ring {
     // Where spans without a parent on this thread hang: set by ContextScope.
     SpanContext scope;
-    struct Outside* outside = nullptr; ///< what the innermost ContextScope has put aside
+    Outside* outside = nullptr; ///< what the innermost ContextScope has put aside
     // The trace of the open local root, or of the unsampled one.
     TraceId trace_id;
     std::string_view trace_state;
@@ -49,6 +64,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     Mute mute = Mute::none;
     bool admitted = false; ///< the next root is already decided on: `trace_id` is its trace
     Clock clock = Clock::undecided;
+    std::uint64_t muted_by = 0; ///< the token of the guard whose end unmutes the lane
+    std::uint64_t mutes = 0;    ///< there were so far
     SpanId unsampled_id; ///< what an unsampled root calls itself when it passes its decision on
 
     Limits limits{};
@@ -57,13 +74,15 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t largest_record = 0;
 
     // Which spans are on the stack below `current`: those that began at `floor` or later, but for
-    // these stretches, which were abandoned when a span below them ended first. More of them
-    // at once than a program has that is not lost in its scopes; beyond, the oldest is forgotten.
+    // these stretches, which were abandoned when a span or a scope below them ended first. They lie
+    // between spans that are on the stack, so there are more than one only where such ends are
+    // nested; beyond what a program has that is not lost in its scopes, the oldest is forgotten.
     struct Stretch {
         std::uint64_t begin;
         std::uint64_t end;
     };
     std::uint64_t floor = 0;
+    std::uint64_t owner_floor = 0; ///< what began below belongs to threads that are gone
     std::array<Stretch, 16> abandoned{};
     std::uint32_t abandoned_count = 0;
 
@@ -108,27 +127,69 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         current = parent;
         if (parent != 0) return;
         close();
-        floor = head.load(std::memory_order_relaxed); // own store
-        if (!outside) abandoned_count = 0;
+        const std::uint64_t at = head.load(std::memory_order_relaxed); // own store
+        if (abandoned_count != 0) [[unlikely]]
+            forget_abandoned(floor, at);
+        floor = at;
     }
 
-    /// Whether a span that is not the innermost is on the stack of this thread all the same.
+    /// Whether an open span is on the part of the stack that is in force.
     [[nodiscard]] bool on_stack(std::uint64_t position) const noexcept {
-        if (position < floor || position > current) return false;
-        for (std::uint32_t i = 0; i < abandoned_count; ++i)
-            if (position >= abandoned[i].begin && position < abandoned[i].end) return false;
-        return true;
+        return is_open(position, floor, current);
+    }
+    /// The scope that has put aside the part of the stack on which an open span is, or null.
+    [[nodiscard]] Outside* outside_with(std::uint64_t position) const noexcept {
+        for (Outside* level = outside; level; level = level->next)
+            if (is_open(position, level->floor, level->current)) return level;
+        return nullptr;
     }
 
-    /// A span on the stack has ended before those above it: they are nobody's parent any more.
+    /// A span has ended before those above it. On its part of the stack they are nobody's parent
+    /// any more. Ignores one that is on no part.
     void step_over(std::uint64_t position, std::uint64_t parent) noexcept {
+        if (on_stack(position)) {
+            abandon(parent != 0 ? parent + 8 : floor,
+                    head.load(std::memory_order_relaxed)); // own store
+            return step_down(parent);
+        }
+        Outside* level = outside_with(position);
+        if (!level) return;
+        std::uint64_t end = floor; // where the next part begins
+        for (const Outside* above = outside; above != level; above = above->next)
+            end = above->floor;
+        abandon(parent != 0 ? parent + 8 : level->floor, end);
+        level->current = parent;
+    }
+
+    /// Takes all that began from `begin` to `end` off the stack.
+    void abandon(std::uint64_t begin, std::uint64_t end) noexcept {
+        forget_abandoned(begin, end);
         if (abandoned_count == abandoned.size()) {
             for (std::size_t i = 1; i < abandoned.size(); ++i) abandoned[i - 1] = abandoned[i];
             --abandoned_count;
         }
-        abandoned[abandoned_count++] = {position,
-                                        head.load(std::memory_order_relaxed)}; // own store
-        step_down(parent);
+        abandoned[abandoned_count++] = {begin, end};
+    }
+
+    /// A scope has ended. `innermost` was put aside, and is above all that is on the stack.
+    void come_back_to(std::uint64_t innermost) noexcept {
+        if (innermost == 0) return step_down(0);
+        current = innermost;
+        abandon(innermost + 8, head.load(std::memory_order_relaxed)); // own store
+        open();
+    }
+
+    /// The lane has just become mute: what the guard that caused it remembers.
+    [[nodiscard]] std::uint64_t new_muted_token() noexcept {
+        constexpr std::uint64_t counted = (std::uint64_t{1} << position_bits) - 1;
+        muted_by = std::uint64_t{index} << position_bits | (++mutes << 3U & counted) | muted_token;
+        return muted_by;
+    }
+    /// That guard ends, wherever it is on the stack.
+    void unmute(std::uint64_t token) noexcept {
+        if (token == muted_by) mute = Mute::none;
+        for (Outside* level = outside; level; level = level->next)
+            if (token == level->muted_by) level->mute = Mute::none;
     }
 
     /// Forgets whatever was open: a new thread takes over, or a new process.
@@ -138,9 +199,10 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         trace_id = {};
         trace_state = {};
         mute = Mute::none;
+        muted_by = 0;
         admitted = false;
         abandoned_count = 0;
-        floor = head.load(std::memory_order_relaxed); // as below
+        floor = owner_floor = head.load(std::memory_order_relaxed); // as below
         current = 0;
         // Nobody is left to end what was promised its end.
         grant_end =
@@ -148,19 +210,23 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         room = closed_room = 0;
         closed = true;
     }
-};
 
-/// What a ContextScope puts aside while it is in force, a link of a list on the stack.
-struct [[gnu::visibility("default")]] Outside {
-    std::uint64_t current = 0;
-    SpanContext scope;
-    TraceId trace_id;
-    std::string_view trace_state;
-    std::uint8_t trace_flags = 0;
-    Mute mute = Mute::none;
-    bool admitted = false;
-    std::uint64_t floor = 0;
-    Outside* next = nullptr;
+  private:
+    [[nodiscard]] bool is_open(std::uint64_t position, std::uint64_t first,
+                               std::uint64_t last) const noexcept {
+        if (position < first || position > last) return false;
+        for (std::uint32_t i = 0; i < abandoned_count; ++i)
+            if (position >= abandoned[i].begin && position < abandoned[i].end) return false;
+        return true;
+    }
+    /// What lies within a longer stretch, or below whatever begins from now on.
+    void forget_abandoned(std::uint64_t begin, std::uint64_t end) noexcept {
+        std::uint32_t kept = 0;
+        for (std::uint32_t i = 0; i < abandoned_count; ++i)
+            if (abandoned[i].begin < begin || abandoned[i].end > end)
+                abandoned[kept++] = abandoned[i];
+        abandoned_count = kept;
+    }
 };
 
 /// A module's memory of a thread's lane. Found through the lane when the thread exits, or when

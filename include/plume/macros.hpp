@@ -47,8 +47,9 @@
             return sink(__VA_ARGS__);                                                              \
         }
 
+// Not const: g++ 12 keeps constant objects in memory, which doubles what a guard costs that is off.
 #    define PLUME_SPAN_(guard, level, name, ...)                                                   \
-        [[maybe_unused]] const ::plume::Span guard {                                               \
+        [[maybe_unused]] ::plume::Span guard {                                                     \
             PLUME_CALLSITE_(name, level)                                                           \
             __VA_OPT__(, PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), __VA_ARGS__))                     \
         }
@@ -107,7 +108,7 @@
 ///     plume::Span span{PLUME_CALLSITE("dynamic")}; span.rename(route.name);
 #if PLUME_ENABLED
 #    define PLUME_SPAN_DYNAMIC(name, ...)                                                          \
-        [[maybe_unused]] const ::plume::NamedSpan PLUME_UNIQUE(plume_span_) {                      \
+        [[maybe_unused]] ::plume::NamedSpan PLUME_UNIQUE(plume_span_) {                            \
             name, PLUME_CALLSITE("dynamic")                                                        \
                       __VA_OPT__(, PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), __VA_ARGS__))           \
         }

@@ -80,6 +80,8 @@ struct OpenSpan {
     TimeMap::Epoch epoch = 0;
     std::uint8_t flags = 0;
     bool parent_is_remote = false;
+    bool local_root = false; ///< the first of its part of the stack
+    bool mixed = false;      ///< several threads have said something about it
     bool discarded = false;
     bool ended = false;       ///< from another thread, and still the parent of what begins here
     std::uint32_t events = 0; ///< said about it, those over the limit included

@@ -32,6 +32,7 @@ inline constexpr std::uint32_t status = 8;   ///< [code, text]
 inline constexpr std::uint32_t rename = 9;   ///< [index of an interned name]
 inline constexpr std::uint32_t discard = 10; ///< [] forget the span when it ends
 inline constexpr std::uint32_t thread = 11; ///< [id] a new thread owns the lane: its stack is empty
+inline constexpr std::uint32_t abandon = 12; ///< [position] spans from there on are off the stack
 inline constexpr std::uint32_t first_site = 64;
 } // namespace control
 

@@ -94,12 +94,17 @@ put(Lane& lane, std::uint64_t word, const Measured& size, const Args&... args) n
     return at;
 }
 
-/// What a guard remembers of its span.
+/// What a guard remembers of its span. Handed only to functions that are inlined, so that it lives
+/// in registers.
 struct [[gnu::visibility("default")]] Opened {
     std::uint64_t token = 0; ///< its position and low bits; 0 while it is off
     // Written only if the span began: a guard that is off initialises nothing.
     std::uint64_t parent; ///< Ring::current before it
     unsigned uncaught;    ///< exceptions in flight when it began, where the file can throw
+
+    /// No instruction: tells the compiler that the two have some value, which it then need not
+    /// warn about in the user's code.
+    [[gnu::always_inline]] Opened() noexcept { asm("" : "=r"(parent), "=r"(uncaught)); }
 };
 
 /// The bytes of a record with these arguments, its word included.
@@ -114,20 +119,19 @@ template <class Site>
 }
 
 /// A root, a full ring, a thread without a lane, or the kernel's clock. Takes its arguments by
-/// value, so that those of the fast path stay in registers.
-template <class Site, bool Exceptions, class... Args>
-[[gnu::noinline]] void begin_slowly(Opened& opened, std::uint32_t index, Measured size,
-                                    Args... args) noexcept {
+/// value and answers in two registers, so that those of the fast path stay where they are.
+struct Begun {
+    std::uint64_t token;
+    std::uint64_t parent;
+};
+template <class Site, class... Args>
+[[gnu::noinline]] Begun begin_slowly(std::uint32_t index, Measured size, Args... args) noexcept {
     const Room room = make_room(record_size<Site>(size) + 8);
-    if (!room.lane) {
-        opened.token = room.ticks;
-        return;
-    }
-    opened.parent = room.lane->current;
-    if constexpr (Exceptions) opened.uncaught = *room.lane->uncaught;
+    if (!room.lane) return {room.ticks, 0};
+    const std::uint64_t parent = room.lane->current;
     const std::uint64_t at = put<Site>(*room.lane, make_word(index, room.ticks), size, args...);
-    opened.token = at | (opened.parent == 0 ? root_bit : 0);
     room.lane->current = at;
+    return {at | (parent == 0 ? root_bit : 0), parent};
 }
 
 /// Begins a span on this thread. Its end has its 8 bytes from here on.
@@ -138,24 +142,33 @@ template <class Site, bool Exceptions, class... Args>
     Lane* lane = this_lane;
     std::uint64_t left = 0;
     if (__builtin_sub_overflow(lane->room, record_size<Site>(size) + 8, &left)) [[unlikely]] {
-        if (lane->mute != Mute::unsampled)
-            begin_slowly<Site, Exceptions>(opened, index, size, args...);
+        if (lane->mute == Mute::unsampled) return;
+        const Begun begun = begin_slowly<Site>(index, size, args...);
+        opened.token = begun.token;
+        opened.parent = begun.parent;
+        if constexpr (Exceptions)
+            opened.uncaught = this_lane != &no_lane ? *this_lane->uncaught : count_uncaught();
         return;
     }
     lane->room = left;
     opened.parent = lane->current;
     if constexpr (Exceptions) opened.uncaught = *lane->uncaught;
-    lane->current = put<Site>(*lane, make_word(index, counter_now()), size, args...);
-    opened.token = lane->current;
+    opened.token = put<Site>(*lane, make_word(index, counter_now()), size, args...);
+    lane->current = opened.token;
+    // Saves the guard a test: no record is at position 0.
+    if (opened.token == 0) __builtin_unreachable();
 }
 
-/// Whether a span that began now would be recorded: asked before its arguments are evaluated.
-[[gnu::always_inline]] inline bool wanted(Opened& opened) noexcept {
+/// Whether a span that began now would be recorded: asked before its arguments are evaluated. If
+/// not, `token` is what its guard has to remember.
+[[gnu::always_inline]] inline bool wanted(std::uint64_t& token) noexcept {
     const Lane* lane = this_lane;
     if (lane->room >= 16) [[likely]]
         return true;
     if (lane->mute == Mute::unsampled) return false;
-    return decide(opened.token);
+    const Decision decision = decide();
+    token = decision.token;
+    return decision.wanted;
 }
 
 [[gnu::always_inline]] inline void end(const Opened& opened) noexcept {
@@ -172,7 +185,7 @@ template <class Site, bool Exceptions, class... Args>
 
 /// Whether there is a span to record something on. `token` 0 means the innermost of the thread.
 [[gnu::always_inline]] inline bool recording_on(std::uint64_t token) noexcept {
-    if (token != 0) return token != muted_token;
+    if (token != 0) return (token & muted_token) == 0;
     return this_lane->current != 0 || is_recording_slowly();
 }
 

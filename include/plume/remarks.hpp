@@ -1,10 +1,12 @@
 // remarks.hpp - records about an open span that belong to no line of source, and its ids.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include <plume/recording.hpp>
+#include <plume/utf8.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -13,7 +15,8 @@ namespace [[gnu::visibility("hidden")]] detail {
 [[gnu::noinline]] inline std::uint32_t intern(std::string_view text) noexcept {
     if (text.empty()) text = "unnamed";
     Description name{};
-    name.name = text.substr(0, 128);
+    constexpr std::size_t longest = 128;
+    name.name = text.size() <= longest ? text : without_partial_character(text.substr(0, longest));
     Runtime& process = runtime();
     Locked lock{process.mutex};
     const Entry* entry = process.registry.add(name, nullptr);
@@ -27,15 +30,12 @@ namespace [[gnu::visibility("hidden")]] detail {
     const std::uint64_t position = token != 0 ? token & ~low_bits : lane->current;
     if (position == 0 || lane_of(position) != lane->index || position < lane->fork_floor) return {};
     const SpanId id = runtime().span_id(position);
+    if (lane->on_stack(position))
+        return {lane->trace_id, id, lane->trace_flags, false, lane->trace_state};
     // A span that began before a ContextScope belongs to the trace that the scope has put aside.
-    const Outside* level = lane->outside;
-    const Outside* inner = nullptr;
-    while (level && position <= level->current) {
-        inner = level;
-        level = level->next;
-    }
-    if (inner) return {inner->trace_id, id, inner->trace_flags, false, inner->trace_state};
-    return {lane->trace_id, id, lane->trace_flags, false, lane->trace_state};
+    if (const Outside* level = lane->outside_with(position))
+        return {level->trace_id, id, level->trace_flags, false, level->trace_state};
+    return {}; // its trace is forgotten: a span below it has ended before it
 }
 
 [[gnu::noinline]] inline SpanContext context_now() noexcept {
@@ -64,6 +64,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 }
 
 [[gnu::noinline]] inline void put_rename(std::uint64_t token, std::uint32_t name) noexcept {
+    if (name == 0) return; // there was no memory for it
     if (const Room room = make_room_on(token, 16); room.lane)
         put_words(*room.lane, control::rename, std::uint64_t{name});
 }
@@ -85,7 +86,9 @@ template <SiteKind What, class Line, class... Args>
 
 /// An exception leaves the span's scope. What it is the C++ runtime does not tell a destructor:
 /// record_exception() in the handler that catches it says more.
-[[gnu::noinline, gnu::cold]] inline void mark_exception(std::uint64_t token) noexcept {
+[[gnu::noinline, gnu::cold]] inline void mark_exception(std::uint64_t token,
+                                                        unsigned uncaught) noexcept {
+    if (count_uncaught() <= uncaught) return; // the lane was not known, that is all
     using namespace literals;
     remark<SiteKind::event, Anywhere<"exception">>(token, "exception.type"_a = "unknown",
                                                    "exception.message"_a =

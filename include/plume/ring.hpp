@@ -11,8 +11,8 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// What a thread without a lane has: no exceptions in flight.
-inline constexpr unsigned no_exceptions = 0;
+/// Stands in for the thread's count where the lane is not known: sends guards to the slow path.
+inline constexpr unsigned unknown_uncaught = ~0U;
 
 /// Both ends of a ring, and nothing of its memory's life.
 ///
@@ -27,9 +27,9 @@ struct [[gnu::visibility("default")]] Ring {
     // The writer's line. The reader touches `head` alone.
     alignas(128) std::atomic<std::uint64_t> head{0}; ///< where the next record goes
     std::uint64_t room = 0;    ///< 0 as well while `closed`: every begin takes the slow path
-    char* bias = nullptr;      ///< bias + position is an address, in this lap
+    std::uintptr_t bias = 0;   ///< bias + position is an address, in this lap
     std::uint64_t current = 0; ///< position of the innermost open span of the thread, or 0
-    const unsigned* uncaught = &no_exceptions; ///< the thread's count of exceptions in flight
+    const unsigned* uncaught = &unknown_uncaught; ///< the thread's count of exceptions in flight
 
     // Slow paths of the writer.
     alignas(64) std::uint64_t grant_end = 0;
@@ -52,7 +52,7 @@ struct [[gnu::visibility("default")]] Ring {
         capacity = size;
         // Not at zero: a position of 0 means "none".
         const std::uint64_t start = prefix + size;
-        bias = bytes - start;
+        bias = reinterpret_cast<std::uintptr_t>(bytes) - start;
         lap_end = start + size;
         grant_end = start;
         head.store(start, std::memory_order_relaxed); // published with the lane, under a lock
@@ -106,9 +106,11 @@ struct [[gnu::visibility("default")]] Ring {
     }
 
     [[gnu::always_inline]] void put(std::uint64_t position, std::uint64_t word) noexcept {
-        std::memcpy(bias + position, &word, 8);
+        std::memcpy(address(position), &word, 8);
     }
-    [[nodiscard]] char* address(std::uint64_t position) noexcept { return bias + position; }
+    [[nodiscard]] [[gnu::always_inline]] char* address(std::uint64_t position) noexcept {
+        return reinterpret_cast<char*>(bias + position); // a pointer would leave its object
+    }
 
     /// Hands everything before `position` to the reader.
     [[gnu::always_inline]] void publish(std::uint64_t position) noexcept {

@@ -200,11 +200,24 @@ inline Lane* claim_lane(Runtime& runtime) noexcept {
     return lane;
 }
 
-/// The destructor of the pthread key. Puts its value back until the last round, so that spans in
-/// the destructors of other thread-local objects still find their lane.
+/// How often the destructor below is called before it gives up the lane: once less than it can be,
+/// since the destructor of another key may claim the lane in the first round, behind our turn.
+inline constexpr int exit_rounds_with_lane = PTHREAD_DESTRUCTOR_ITERATIONS - 1;
+
+/// In the last round ThreadSanitizer takes its own state of the thread apart: from there on no code
+/// that it watches may run, and no span can be counted.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool counts_in_last_round = false;
+#elif defined(__has_feature)
+inline constexpr bool counts_in_last_round = !__has_feature(thread_sanitizer);
+#else
+inline constexpr bool counts_in_last_round = true;
+#endif
+
+/// The destructor of the pthread key. Puts its value back until then, so that spans in the
+/// destructors of other thread-local objects still find their lane.
 inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
-    if (lane == exited()) return;
-    if (++lane->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    if (lane == exited() || ++lane->exit_rounds < exit_rounds_with_lane) {
         pthread_setspecific(runtime.key, lane);
         return;
     }
@@ -217,9 +230,10 @@ inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
     }
     lane->caches = nullptr;
     lane->reset();
+    lane->uncaught = &unknown_uncaught; // the thread's own goes away with it
     lane->next_free = runtime.free_lanes;
     runtime.free_lanes = lane;
-    pthread_setspecific(runtime.key, exited());
+    if (counts_in_last_round) pthread_setspecific(runtime.key, exited());
 }
 
 } // namespace detail

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -47,8 +47,9 @@ class [[nodiscard]] Session {
         detail::Reporter report{options.report};
         std::vector<std::unique_ptr<Exporter>> exporters;
         const auto tell = [&report](std::string_view what) { report(what); };
-        for (const std::string_view name :
-             detail::split_list(detail::variable("OTEL_TRACES_EXPORTER").value_or("otlp"))) {
+        const std::string names =
+            detail::lower_case(detail::variable("OTEL_TRACES_EXPORTER").value_or("otlp"));
+        for (const std::string_view name : detail::split_list(names)) {
             if (name == "none") continue;
             const auto found = detail::exporter_factories().find(name);
             if (found == detail::exporter_factories().end()) {
@@ -67,91 +68,56 @@ class [[nodiscard]] Session {
 
     /// shutdown() with Options::shutdown_deadline.
     ~Session() {
-        if (state_) shutdown(state_->deadline);
+        if (engine_) engine_->shutdown();
     }
 
     /// Whether it records: neither refused, nor disabled, nor shut down.
-    [[nodiscard]] bool running() const {
-        return state_ && state_->visit([](auto&) {});
-    }
+    [[nodiscard]] bool running() const { return engine_ && engine_->running(); }
     /// Why it does not run; empty if it does, or is disabled on purpose.
     [[nodiscard]] std::string_view error() const noexcept { return error_; }
 
     /// Delivers every span that has ended, to every exporter. Blocks until then, or until the
     /// deadline: the result says which.
     FlushResult flush(std::chrono::milliseconds deadline) {
-        FlushResult result{true, {}};
-        if (state_) state_->visit([&](detail::Engine& engine) { result = engine.flush(deadline); });
-        return result;
+        return engine_ ? engine_->flush(deadline) : FlushResult{true, {}};
     }
 
     /// Ends the session: nothing begins from here on, what has ended is delivered, and what is not
     /// delivered by the deadline counts as dropped. Returns at the deadline even if an exporter
     /// hangs. Spans that are still open end without being exported. A second call does nothing.
     FlushResult shutdown(std::chrono::milliseconds deadline) {
-        if (!state_) return {true, {}};
-        return state_->end(deadline);
+        return engine_ ? engine_->shutdown(deadline) : FlushResult{true, {}};
     }
 
     /// Where the spans are; after the shutdown, where they were at its end.
-    [[nodiscard]] Stats stats() const {
-        Stats stats;
-        if (!state_) return stats;
-        if (state_->visit([&](detail::Engine& engine) { stats = engine.stats(); })) return stats;
-        return state_->last.stats;
-    }
+    [[nodiscard]] Stats stats() const { return engine_ ? engine_->stats() : Stats{}; }
 
   private:
-    /// Shared with the function that runs when the program exits without destroying the session.
-    struct State {
-        std::mutex mutex;
-        std::unique_ptr<detail::Engine> engine;
-        std::chrono::milliseconds deadline{};
-        FlushResult last;
-
-        template <class F>
-        bool visit(F&& f) {
-            const std::lock_guard lock{mutex};
-            if (engine) f(*engine);
-            return engine != nullptr;
-        }
-        FlushResult end(std::chrono::milliseconds wait) {
-            const std::lock_guard lock{mutex};
-            if (!engine) return last;
-            last = engine->shutdown(wait);
-            engine.reset();
-            return last;
-        }
-    };
-
     /// exit() in the middle of main() destroys no locals: the spans are delivered all the same.
-    static std::weak_ptr<State>& at_exit() {
-        static std::weak_ptr<State> state;
+    static std::weak_ptr<detail::Engine>& at_exit() {
+        static std::weak_ptr<detail::Engine> engine;
         static const bool registered = std::atexit([] {
-                                           if (const auto left = at_exit().lock())
-                                               left->end(left->deadline);
+                                           if (const auto left = at_exit().lock()) left->shutdown();
                                        }) == 0;
         static_cast<void>(registered);
-        return state;
+        return engine;
     }
 
     void start(Options options, detail::Engine::Exporters exporters) {
         const auto reporter = std::make_shared<detail::Reporter>(options.report);
-        const detail::Report report = [reporter](std::string_view what) { (*reporter)(what); };
-        if (detail::variable_is_true("OTEL_SDK_DISABLED")) return;
-        auto state = std::make_shared<State>();
-        state->deadline = options.shutdown_deadline;
-        state->engine = detail::Engine::start(std::move(options), std::move(exporters), report);
-        if (!state->engine) {
+        const auto report = [&reporter](std::string_view what) { (*reporter)(what); };
+        if (detail::variable_is_true("OTEL_SDK_DISABLED", report)) return;
+        engine_ = detail::Engine::start(std::move(options), std::move(exporters), reporter);
+        if (!engine_) {
             error_ = "a session is running already: end it before another begins";
             report(error_);
             return;
         }
-        state_ = std::move(state);
-        at_exit() = state_;
+        at_exit() = engine_;
     }
 
-    std::shared_ptr<State> state_;
+    /// Shared with the function that runs when the program exits without destroying the session.
+    std::shared_ptr<detail::Engine> engine_;
     std::string error_;
 };
 

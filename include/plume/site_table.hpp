@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <plume/registry.hpp>
 #include <plume/span_data.hpp>
+#include <plume/utf8.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -45,15 +47,15 @@ class SiteTable {
     void add(std::uint32_t index) {
         if (index >= sites_.size()) sites_.resize(std::max(registry_->size(), index + 1));
         const Entry* entry = registry_->at(index);
-        sources_.push_back({entry->name, entry->file, entry->function, entry->line,
-                            entry->scope_name, entry->scope_version});
+        sources_.push_back({utf8(entry->name), utf8(entry->file), utf8(entry->function),
+                            entry->line, utf8(entry->scope_name), utf8(entry->scope_version)});
         std::vector<Attribute>& keys = keys_.emplace_back();
         SiteInfo& info = sites_[index];
         info.one_word_fields = entry->one_word_fields;
         info.simple = entry->field_count <= most_attributes_;
         for (std::uint32_t i = 0; i < entry->field_count; ++i) {
             const Field& field = entry->fields[i];
-            Attribute attribute{std::string_view{field.key, field.key_size}, false};
+            Attribute attribute{utf8({field.key, field.key_size}), false};
             attribute.type = value_type(field.type);
             if (std::ranges::find(keys, attribute.key(), &Attribute::key) != keys.end())
                 info.simple = false;
@@ -67,6 +69,14 @@ class SiteTable {
         info.what = entry->what;
         info.kind = entry->kind;
         info.entry = entry;
+    }
+
+    /// What a line of source says may be in any encoding, and a run-time name as well.
+    std::string_view utf8(std::string_view text) {
+        if (is_utf8(text)) return text;
+        std::string& repaired = repaired_.emplace_back(repaired_size(text), '\0');
+        repair_utf8(text, repaired.data());
+        return repaired;
     }
 
     static ValueType value_type(WireType type) noexcept {
@@ -91,6 +101,7 @@ class SiteTable {
     std::vector<SiteInfo> sites_;
     std::deque<Source> sources_; // deques: what spans point to stays where it is
     std::deque<std::vector<Attribute>> keys_;
+    std::deque<std::string> repaired_;
 };
 
 } // namespace detail

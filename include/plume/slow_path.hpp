@@ -33,20 +33,25 @@ inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
     return false;
 }
 
-/// Takes `need` bytes off the lane's room, from a new grant if need be.
-inline bool take(Lane& lane, std::uint64_t need, bool reserve_too = false) noexcept {
-    if (!lane.memory && !make_ring(runtime(), lane)) return false;
+/// Another grant, or a ring to begin with.
+[[gnu::noinline]] inline bool find_room(Lane& lane, std::uint64_t need, bool reserve_too) noexcept {
+    Runtime& process = runtime();
+    if (!lane.memory && !make_ring(process, lane)) return false;
+    bool half_full = false;
+    bool found = lane.refill(need, reserve_too, half_full);
+    if (half_full || !found) process.wake();
+    if (!found && process.settings.block_ns != 0 && lane.mute != Mute::suppressed &&
+        process.recording.load(std::memory_order_relaxed)) // a hint: the wait is bounded
+        found = wait_for_room(process, lane, need, reserve_too);
+    return found;
+}
+
+/// Takes `need` bytes off the lane's room.
+[[gnu::always_inline]] inline bool take(Lane& lane, std::uint64_t need,
+                                        bool reserve_too = false) noexcept {
     std::uint64_t& room = lane.closed ? lane.closed_room : lane.room;
-    if (room < need) {
-        bool half_full = false;
-        Runtime& process = runtime();
-        bool found = lane.refill(need, reserve_too, half_full);
-        if (half_full || !found) process.wake();
-        if (!found && process.settings.block_ns != 0 && lane.mute != Mute::suppressed &&
-            process.recording.load(std::memory_order_relaxed))
-            found = wait_for_room(process, lane, need, reserve_too);
-        if (!found) return false;
-    }
+    if (room < need) [[unlikely]]
+        if (!find_room(lane, need, reserve_too)) return false;
     room -= need;
     return true;
 }
@@ -69,8 +74,8 @@ inline constexpr Limits trace_state_limits{512, 0};
 inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
     return 8 + sizeof(Parent) + stored_size(parent.trace_state, trace_state_limits);
 }
-inline void put_parent(Lane& lane, std::uint32_t control_index,
-                       const SpanContext& parent) noexcept {
+[[gnu::noinline]] inline void put_parent(Lane& lane, std::uint32_t control_index,
+                                         const SpanContext& parent) noexcept {
     const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
     Pen pen{lane.address(at)};
     pen.word(make_word(control_index, 0));
@@ -85,12 +90,16 @@ inline void put_parent(Lane& lane, std::uint32_t control_index,
 /// A span that is not recorded needs an id all the same, to pass its decision on to others.
 inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
 
+/// The child of a fork begins its first trace: the background threads start again.
+[[gnu::noinline, gnu::cold]] inline void revive(Runtime& process) noexcept {
+    if (process.hooks.revive) process.hooks.revive(process.hooks.session);
+}
+
 /// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
 /// (OpenTelemetry, "TraceState: Probability Sampling"). Returns its flags.
 inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace) noexcept {
-    if (process.needs_revival.load(std::memory_order_relaxed)) [[unlikely]] {
-        if (process.hooks.revive) process.hooks.revive(process.hooks.session);
-    }
+    if (process.needs_revival.load(std::memory_order_relaxed)) [[unlikely]]
+        revive(process);
     constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
     trace = lane.new_trace_id();
     const bool sampled =
@@ -100,9 +109,10 @@ inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace
 
 /// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
 /// whether it is recorded. If not, the lane is mute until the root's guard ends.
-inline bool admit(Runtime& process, Lane& lane) noexcept {
-    if (lane.admitted) return true;
-    if (lane.scope.valid()) {
+[[gnu::always_inline]] inline bool admit(Runtime& process, Lane& lane) noexcept {
+    if (lane.admitted) [[unlikely]]
+        return true;
+    if (lane.scope.valid()) [[unlikely]] {
         lane.trace_id = lane.scope.trace_id;
         lane.trace_flags = lane.scope.flags;
         lane.trace_state = lane.scope.trace_state;
@@ -120,24 +130,29 @@ inline bool admit(Runtime& process, Lane& lane) noexcept {
 
 /// The first record of a thread says which one it is; its 16 bytes are in what was taken.
 inline void introduce_thread(Lane& lane) noexcept {
-    if (lane.thread_is_new) put_words(lane, control::thread, std::uint64_t{lane.thread_id});
+    if (!lane.thread_is_new) [[likely]]
+        return;
+    put_words(lane, control::thread, std::uint64_t{lane.thread_id});
     lane.thread_is_new = false;
 }
 
 /// Writes what comes before the word of a local root, and opens the lane for its children.
-inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
+[[gnu::always_inline]] inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
     const bool child = lane.scope.valid();
-    const std::uint64_t prefix =
-        (child ? parent_size(lane.scope) : 24) + (lane.thread_is_new ? 16U : 0U);
+    std::uint64_t prefix = 24;
+    if (child) [[unlikely]]
+        prefix = parent_size(lane.scope);
+    if (lane.thread_is_new) [[unlikely]]
+        prefix += 16;
     lane.admitted = false;
-    if (!take(lane, prefix + need)) {
+    if (!take(lane, prefix + need)) [[unlikely]] {
         Lane::count(lane.dropped_spans);
         lane.mute = Mute::dropping;
         lane.unsampled_id = unsampled_span_id(lane.trace_id);
         return false;
     }
     introduce_thread(lane);
-    if (child) {
+    if (child) [[unlikely]] {
         put_parent(lane, control::child, lane.scope);
     } else {
         put_words(lane, control::root, lane.trace_id.high, lane.trace_id.low);
@@ -169,7 +184,8 @@ inline Lane* lane_for_begin() noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
     if (lane->current == 0) {
-        if (!admit(runtime(), *lane) || !open_root(*lane, need)) return {nullptr, muted_token};
+        if (!admit(runtime(), *lane) || !open_root(*lane, need))
+            return {nullptr, lane->new_muted_token()};
     } else if (!take(*lane, need)) {
         Lane::count(lane->dropped_spans);
         return {};
@@ -177,16 +193,21 @@ inline Lane* lane_for_begin() noexcept {
     return {lane, now(lane->clock)};
 }
 
+/// Exceptions in flight, for threads whose lane the module does not remember.
+[[gnu::noinline]] inline unsigned count_uncaught() noexcept { return *count_of_uncaught(); }
+
 /// Room for the begin of a span off the stack, behind its `async` record. `own` becomes its
 /// context, but for the span id, which follows from where the caller writes.
 [[gnu::noinline]] inline Room make_room_async(std::uint64_t need, const SpanContext& parent,
                                               SpanContext& own) noexcept {
     Lane* lane = lane_for_begin();
-    if (!lane || is_mute(*lane)) {
-        own = parent;
+    own = parent;
+    if (!lane || lane->mute == Mute::suppressed) return {};
+    // Otherwise only its parent decides, whatever the stack of this thread is muted for.
+    if (lane->mute == Mute::dropping && parent.span_id == lane->unsampled_id) {
+        Lane::count(lane->dropped_spans);
         return {};
     }
-    own = parent;
     own.is_remote = false;
     if (!parent.valid()) {
         own = {};
@@ -209,13 +230,16 @@ inline Lane* lane_for_begin() noexcept {
     return {lane, now(lane->clock)};
 }
 
-/// The same decision, before the arguments of the span are evaluated.
-[[gnu::noinline]] inline bool decide(std::uint64_t& token) noexcept {
+/// The same decision, before the arguments of the span are evaluated. `token`: see Room::ticks.
+struct Decision {
+    bool wanted = false;
+    std::uint64_t token = 0;
+};
+[[gnu::noinline]] inline Decision decide() noexcept {
     Lane* lane = lane_for_begin();
-    if (!lane || is_mute(*lane)) return false;
-    if (lane->current != 0 || admit(runtime(), *lane)) return true;
-    token = muted_token;
-    return false;
+    if (!lane || is_mute(*lane)) return {};
+    if (lane->current != 0 || admit(runtime(), *lane)) return {true, 0};
+    return {false, lane->new_muted_token()};
 }
 
 /// The lane that the thread has already, or null: asks for none.
@@ -236,7 +260,7 @@ inline Lane* peek_lane() noexcept {
 [[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = token == 0 ? peek_lane() : own_lane();
-    if (!lane || token == muted_token) return {};
+    if (!lane || (token & muted_token) != 0) return {};
     const bool innermost = token == 0 || position == lane->current;
     if (innermost && lane->current == 0) return {};
     if (lane_of(position) == lane->index && position < lane->fork_floor) return {};
@@ -257,9 +281,8 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
 /// An end that is not the innermost of its thread, or has to read the kernel's clock, or closes
 /// the lane because it is a root's.
 [[gnu::noinline]] inline void end_slowly(std::uint64_t token, std::uint64_t parent) noexcept {
-    if (token == muted_token) {
-        if (Lane* lane = peek_lane(); lane && lane->mute != Mute::suppressed)
-            lane->mute = Mute::none;
+    if ((token & muted_token) != 0) {
+        if (Lane* lane = peek_lane()) lane->unmute(token);
         return;
     }
     const std::uint64_t position = token & ~low_bits;
@@ -275,13 +298,21 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     const bool own = lane_of(position) == lane->index;
     if (own && position < lane->fork_floor) return end_inherited(*lane, position);
     const std::uint64_t ticks = now(lane->clock);
-    // 8 bytes were promised to the end of a span of this lane.
-    if (!take(*lane, own ? 8 : 16, true)) return Lane::count(lane->dropped_records);
+    const bool stacked = own && (token & async_bit) == 0;
+    // 8 bytes were promised to the end of a span that this thread has put on its stack.
+    const bool promised = stacked && position >= lane->owner_floor;
+    if (!take(*lane, promised ? 8 : 16, true)) return Lane::count(lane->dropped_records);
     const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
     lane->put(at, make_word(control::end_at, ticks));
     lane->put(at + 8, position);
     lane->publish(at + 16);
-    if (own && lane->on_stack(position)) lane->step_over(position, parent);
+    if (stacked) lane->step_over(position, parent);
+}
+
+/// A ContextScope ends before spans that began in it: nothing begins below them any more.
+[[gnu::noinline, gnu::cold]] inline void leave_behind(Lane& lane, std::uint64_t floor) noexcept {
+    if (take(lane, 16, true)) put_words(lane, control::abandon, floor);
+    else Lane::count(lane.dropped_records);
 }
 
 } // namespace detail

@@ -35,7 +35,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         using Site =
             typename detail::SiteFor<detail::SiteKind::span, Line, detail::ArgumentsOf<F>>::type;
         const std::uint32_t index = detail::index_of<Site>();
-        if (index != 0 && detail::wanted(opened_)) {
+        if (index != 0 && detail::wanted(opened_.token)) {
             lazily([this, index](const auto&... arguments) __attribute__((always_inline)) {
                 detail::begin<Site, Exceptions>(opened_, index, arguments...);
             });
@@ -57,7 +57,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
 
     /// Whether it is recorded: begun while a session ran, sampled, not dropped, not ended.
     [[nodiscard]] bool recording() const noexcept {
-        return opened_.token != 0 && opened_.token != detail::muted_token;
+        return opened_.token != 0 && (opened_.token & detail::muted_token) == 0;
     }
 
     /// Its ids; invalid if it is not recorded.
@@ -74,7 +74,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
     [[gnu::always_inline]] void finish() noexcept {
         if constexpr (Exceptions)
             if (*detail::this_lane->uncaught > opened_.uncaught) [[unlikely]]
-                detail::mark_exception(opened_.token);
+                detail::mark_exception(opened_.token, opened_.uncaught);
         detail::end(opened_);
     }
 

@@ -33,6 +33,13 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+/// So long from now. Nobody waits longer than a year, and so no sum overflows.
+inline Deadline deadline_after(std::chrono::milliseconds wait) noexcept {
+    constexpr std::chrono::milliseconds year = std::chrono::hours{365 * 24};
+    return std::chrono::steady_clock::now() +
+           std::clamp(wait, std::chrono::milliseconds::zero(), year);
+}
+
 /// Starts a thread that no signal of the program is delivered to, with a name for debuggers.
 template <class F>
 std::thread start_thread(std::string name, F&& body) {
@@ -76,6 +83,10 @@ class Worker {
     }
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
+    /// After stop() there is nothing left to do: this is for a session that could not start.
+    ~Worker() {
+        if (thread_.joinable()) stop(deadline_after(std::chrono::seconds{1}));
+    }
 
     /// Queues chunks; spans that find no room are dropped and counted.
     void offer(const std::vector<ChunkRef>& chunks) {
@@ -141,10 +152,7 @@ class Worker {
     /// In the child of a fork, where the thread is gone and the lock may be held by nobody: the
     /// exporter moves on, everything else is left behind.
     [[nodiscard]] std::unique_ptr<Exporter> salvage() noexcept {
-        ::new (static_cast<void*>(&thread_)) std::thread{};
         std::unique_ptr<Exporter> exporter = std::move(state_->exporter);
-        ::new (static_cast<void*>(&state_))
-            std::shared_ptr<State>{}; // leaked: its destructors could block
         exporter->forked();
         return exporter;
     }
