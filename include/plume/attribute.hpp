@@ -104,8 +104,11 @@ constexpr auto canonical(const T& value) noexcept {
     else if constexpr (std::is_pointer_v<T> && Text<T>)
         return value ? std::string_view{value} : std::string_view{};
     else if constexpr (Text<T>) return static_cast<std::string_view>(value);
-    else if constexpr (std::is_enum_v<T>)
-        return canonical(static_cast<std::underlying_type_t<T>>(value));
+    else if constexpr (std::is_enum_v<T>) {
+        using Number = std::underlying_type_t<T>; // an enum of chars is no text
+        return canonical(
+            static_cast<std::conditional_t<std::is_same_v<Number, char>, int, Number>>(value));
+    }
     else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
     else if constexpr (Number<T> && std::is_unsigned_v<T> && sizeof(T) == 8)
         return static_cast<std::uint64_t>(value);

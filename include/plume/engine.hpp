@@ -134,10 +134,14 @@ class Engine {
     }
 
     bool install() {
+        // Reports first: whoever listens may begin spans, which may need the lock.
+        const LaneSettings settings = lane_settings();
+        if (options_.clock == Clock::counter && !counter_is_invariant())
+            report_("the processor's counter is not invariant: timing with CLOCK_MONOTONIC");
         const Locked lock{runtime_->mutex};
         if (runtime_->hooks.session) return false;
         if (!runtime_->started) runtime_->start(*runtime_);
-        runtime_->settings = lane_settings();
+        runtime_->settings.store(settings);
         if (runtime_->clock.load(std::memory_order_relaxed) ==
             Clock::undecided) // written under this lock only
             runtime_->clock.store(
@@ -178,10 +182,7 @@ class Engine {
         if (options_.clock == Clock::monotonic) return Clock::monotonic;
         for (std::uint32_t i = control::first_site; i < runtime_->registry.size(); ++i)
             if (runtime_->registry.at(i)->wants_monotonic) return Clock::monotonic;
-        if (counter_is_invariant()) return Clock::counter;
-        if (options_.clock == Clock::counter)
-            report_("the processor's counter is not invariant: timing with CLOCK_MONOTONIC");
-        return Clock::monotonic;
+        return counter_is_invariant() ? Clock::counter : Clock::monotonic;
     }
 
     [[nodiscard]] std::unique_ptr<Collector> make_collector(Exporters exporters) {

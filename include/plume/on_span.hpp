@@ -49,8 +49,8 @@ class [[gnu::visibility("default")]] OnSpan {
         if (!to.valid()) return;
         const auto part = link_target(to);
         remark<SiteKind::link, Anywhere<"">>(
-            token(), "trace.high"_a = part.high, "trace.low"_a = part.low, "span"_a = part.span,
-            "flags"_a = part.flags, "state"_a = part.state, attributes...);
+            token(), Key<"trace.high">{} = part.high, Key<"trace.low">{} = part.low, Key<"span">{} = part.span,
+            Key<"flags">{} = part.flags, Key<"state">{} = part.state, attributes...);
     }
 
     /// Ok is final and outranks error; unset is ignored; only an error has a description
@@ -68,9 +68,9 @@ class [[gnu::visibility("default")]] OnSpan {
     /// status error. `type`: a name that stays the same for the same kind of error.
     void record_exception(std::string_view type, std::string_view message) const noexcept {
         using namespace literals;
-        remark<SiteKind::event, Anywhere<"exception">>(token(), "exception.type"_a = type,
-                                                       "exception.message"_a = message);
-        remark<SiteKind::attributes, Anywhere<"">>(token(), "error.type"_a = type);
+        remark<SiteKind::event, Anywhere<"exception">>(token(), Key<"exception.type">{} = type,
+                                                       Key<"exception.message">{} = message);
+        remark<SiteKind::attributes, Anywhere<"">>(token(), Key<"error.type">{} = type);
         set_error(message);
     }
     /// The same for anything with what(), named by the type that the handler catches.

@@ -86,7 +86,7 @@ constexpr void each_element(const Elements<T>& elements, const Limits& limits, F
     std::size_t left = cut(elements.size(), limits.elements);
     for (const auto& element : *elements.range) {
         if (left-- == 0) break;
-        f(canonical(static_cast<std::remove_cvref_t<decltype(element)>>(element)));
+        f(canonical(element));
     }
 }
 template <class T>

@@ -90,11 +90,11 @@ template <SiteKind What, class Line, class... Args>
                                                         unsigned uncaught) noexcept {
     if (count_uncaught() <= uncaught) return; // the lane was not known, that is all
     using namespace literals;
-    remark<SiteKind::event, Anywhere<"exception">>(token, "exception.type"_a = "unknown",
-                                                   "exception.message"_a =
+    remark<SiteKind::event, Anywhere<"exception">>(token, Key<"exception.type">{} = "unknown",
+                                                   Key<"exception.message">{} =
                                                        "an exception left the scope of the span",
-                                                   "exception.escaped"_a = true);
-    remark<SiteKind::attributes, Anywhere<"">>(token, "error.type"_a = "_OTHER");
+                                                   Key<"exception.escaped">{} = true);
+    remark<SiteKind::attributes, Anywhere<"">>(token, Key<"error.type">{} = "_OTHER");
     put_status(token, StatusCode::error, "an exception left the scope of the span");
 }
 

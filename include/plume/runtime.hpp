@@ -58,6 +58,33 @@ struct LaneSettings {
     [[nodiscard]] std::uint64_t largest_record() const noexcept { return ring_bytes / 4; }
 };
 
+/// The settings of the newest session, for threads that make a ring while the next one starts:
+/// what they see may be of both.
+class SharedSettings {
+  public:
+    void store(const LaneSettings& from) noexcept {
+        ring_bytes_.store(from.ring_bytes, std::memory_order_relaxed); // numbers that order nothing
+        text_bytes_.store(from.limits.text_bytes, std::memory_order_relaxed);
+        elements_.store(from.limits.elements, std::memory_order_relaxed);
+        block_ns_.store(from.block_ns, std::memory_order_relaxed);
+    }
+    [[nodiscard]] LaneSettings load() const noexcept {
+        return {ring_bytes_.load(std::memory_order_relaxed),
+                {text_bytes_.load(std::memory_order_relaxed),
+                 elements_.load(std::memory_order_relaxed)},
+                block_ns()};
+    }
+    [[nodiscard]] std::uint64_t block_ns() const noexcept {
+        return block_ns_.load(std::memory_order_relaxed);
+    }
+
+  private:
+    std::atomic<std::uint64_t> ring_bytes_{LaneSettings{}.ring_bytes};
+    std::atomic<std::uint32_t> text_bytes_{LaneSettings{}.limits.text_bytes};
+    std::atomic<std::uint32_t> elements_{LaneSettings{}.limits.elements};
+    std::atomic<std::uint64_t> block_ns_{LaneSettings{}.block_ns};
+};
+
 /// What the session wants to be told. All null while there is none.
 struct SessionHooks {
     void* session = nullptr;
@@ -90,7 +117,7 @@ struct Runtime {
     std::atomic<std::uint64_t> dropped_after_exit{0};
     std::atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
     std::atomic<std::uint32_t> sessions{0};      ///< there were so far
-    LaneSettings settings;
+    SharedSettings settings;
     SessionHooks hooks;
 
     pthread_key_t key{};
@@ -155,13 +182,14 @@ inline Lane* exited() noexcept { return reinterpret_cast<Lane*>(std::uintptr_t{1
 /// Gives the lane its ring: a kernel mapping whose pages are there already, since a first touch
 /// costs more than a hundred spans.
 inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
-    const std::uint64_t size = runtime.settings.ring_bytes;
+    const LaneSettings settings = runtime.settings.load();
+    const std::uint64_t size = settings.ring_bytes;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED) return false;
     lane.make(static_cast<char*>(memory), size, std::uint64_t{lane.index} << position_bits);
-    lane.limits = runtime.settings.limits;
-    lane.largest_record = runtime.settings.largest_record();
+    lane.limits = settings.limits;
+    lane.largest_record = settings.largest_record();
     lane.has_ring.store(true,
                         std::memory_order_release); // pairs with the acquire in Collector::pass()
     return true;

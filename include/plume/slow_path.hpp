@@ -22,7 +22,7 @@ struct Room {
 /// a recording thread waits, and only under the policy that says so.
 inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
                           bool reserve_too) noexcept {
-    const std::uint64_t until = nanoseconds_of(CLOCK_MONOTONIC) + process.settings.block_ns;
+    const std::uint64_t until = nanoseconds_of(CLOCK_MONOTONIC) + process.settings.block_ns();
     while (nanoseconds_of(CLOCK_MONOTONIC) < until) {
         bool half_full = false;
         process.wake();
@@ -40,7 +40,7 @@ inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
     bool half_full = false;
     bool found = lane.refill(need, reserve_too, half_full);
     if (half_full || !found) process.wake();
-    if (!found && process.settings.block_ns != 0 && lane.mute != Mute::suppressed &&
+    if (!found && process.settings.block_ns() != 0 && lane.mute != Mute::suppressed &&
         process.recording.load(std::memory_order_relaxed)) // a hint: the wait is bounded
         found = wait_for_room(process, lane, need, reserve_too);
     return found;
@@ -162,7 +162,9 @@ inline void introduce_thread(Lane& lane) noexcept {
 }
 
 /// Limits for a thread whose ring is not made yet, or not known to this module.
-[[gnu::noinline]] inline LaneSettings settings_of_rings() noexcept { return runtime().settings; }
+[[gnu::noinline]] inline LaneSettings settings_of_rings() noexcept {
+    return runtime().settings.load();
+}
 
 /// Whether a lane records nothing at the moment; counts what that loses.
 inline bool is_mute(Lane& lane) noexcept {

@@ -93,17 +93,23 @@ class Worker {
         if (chunks.empty()) return;
         State& s = *state_;
         std::unique_lock lock{s.mutex};
-        if (s.queue.empty()) s.oldest = std::chrono::steady_clock::now();
+        const bool first = s.queue.empty();
+        if (first) s.oldest = std::chrono::steady_clock::now();
         std::uint64_t lost = 0;
         for (const ChunkRef& chunk : chunks) {
-            const std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
+            std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
+            // A few spans would keep the memory of a whole chunk from being used again.
+            if (taken < chunk->size() / 4 && s.queued != 0) taken = 0;
             if (taken != 0) s.queue.push_back({chunk, chunk->spans().first(taken)});
             s.queued += taken;
             s.accepted += taken;
             lost += chunk->size() - taken;
         }
         s.dropped[DropReason::queue_full] += lost;
-        if (s.waiting && s.queued >= s.settings.batch_spans) s.work.notify_one();
+        // A full batch, or one whose delay will have passed before the thread looks by itself.
+        if (s.waiting && (s.queued >= s.settings.batch_spans ||
+                          (first && s.settings.batch_delay < State::idle_interval)))
+            s.work.notify_one();
         if (lost != 0 && !std::exchange(s.overflowing, true))
             s.say(lock, "queue full, dropping spans");
     }
@@ -134,6 +140,7 @@ class Worker {
         const auto grace = std::min<std::chrono::steady_clock::duration>(
             left / 10, std::chrono::milliseconds{250});
         if (!s.done.wait_until(lock, deadline - grace, [&s] { return s.ended; })) {
+            s.cancelled = true; // what is queued is not tried any more
             s.exporter->cancel();
             s.done.wait_until(lock, deadline, [&s] { return s.ended; });
         }
@@ -189,6 +196,7 @@ class Worker {
         Drops dropped;
         bool waiting = false;
         bool stopping = false;
+        bool cancelled = false;
         bool abandoned = false;
         bool ended = false;
         bool overflowing = false;
@@ -222,11 +230,16 @@ class Worker {
                         call(lock, [this] { exporter->idle(); });
                     continue;
                 }
-                if (queued == 0) break; // stopping
+                if (queued == 0 || cancelled) break; // stopping
                 take(taken);
                 deliver(lock, taken);
             }
-            if (!abandoned) call(lock, [this] { exporter->close(); });
+            if (!abandoned) {
+                dropped[DropReason::shutdown] += accepted - settled;
+                settled = accepted;
+                queue.clear();
+                call(lock, [this] { exporter->close(); });
+            }
             ended = true;
             done.notify_all();
         }
@@ -283,6 +296,7 @@ class Worker {
                 std::min<std::uint64_t>(outcome.dropped.total(), batch.size());
             taken.clear();
             lock.lock();
+            if (!abandoned) tell(lock, outcome.error); // before: a flush has told what it found
             if (abandoned) return;
             // An exporter that claims to have dropped more than it got is believed up to that.
             if (lost == outcome.dropped.total()) dropped += outcome.dropped;
@@ -290,9 +304,12 @@ class Worker {
             delivered += batch.size() - lost;
             settled += batch.size();
             if (settled >= hurry_until) done.notify_all();
-            // Trouble is told once when it begins or changes, and once when it is over.
-            if (outcome.error != trouble) {
-                trouble = std::move(outcome.error);
+        }
+
+        /// Trouble is told once when it begins or changes, and once when it is over.
+        void tell(std::unique_lock<std::mutex>& lock, const std::string& error) {
+            if (error != trouble) {
+                trouble = error;
                 say(lock, trouble.empty() ? "delivering again" : std::string{trouble});
             }
             if (overflowing && queued < settings.queue_spans / 2) {

@@ -213,8 +213,8 @@ inline idl::Span model_of(const SpanData& span) {
         references.push_back(
             reference(idl::SpanRefType::CHILD_OF, span.trace_id, span.parent_span_id));
     for (const Link& link : span.links())
-        references.push_back(reference(idl::SpanRefType::FOLLOWS_FROM, link.context.trace_id,
-                                       link.context.span_id));
+        references.push_back(
+            reference(idl::SpanRefType::FOLLOWS_FROM, link.context.trace_id, link.context.span_id));
     if (!references.empty()) model.__set_references(references);
     model.flags = span.flags & 1;
     model.startTime = static_cast<std::int64_t>(span.begin_unix_ns / 1000);

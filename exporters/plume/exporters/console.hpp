@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <new>
 #include <string>
@@ -17,6 +19,7 @@
 #include <fmt/format.h>
 
 #include <plume/exporter.hpp>
+#include <plume/exporter_factory.hpp>
 #include <plume/exporters/console/held_spans.hpp>
 #include <plume/exporters/console/json.hpp>
 #include <plume/exporters/console/line.hpp>
@@ -26,6 +29,9 @@
 
 namespace plume {
 
+/// A tree has a line for each span, whose bar is heavy where the span itself worked, and thin where
+/// one of its children did.
+///
 /// Each deliver() writes once, and flushes: what other code prints goes between batches.
 ///
 /// In the tree form a span counts as delivered when it is accepted, and waits in memory for its
@@ -58,14 +64,14 @@ class ConsoleExporter final : public Exporter {
     /// Prints what has waited too long.
     void idle() override {
         const Working working{*state_};
-        print_trees(options_.now() - options_.incomplete_after);
+        print_trees(options_.now(), options_.incomplete_after);
         write();
     }
 
     /// Prints all that still waits.
     void close() override {
         const Working working{*state_};
-        print_trees(console::HeldSpans::Time::max());
+        print_trees(options_.now(), std::chrono::nanoseconds::zero());
         write();
     }
 
@@ -128,10 +134,10 @@ class ConsoleExporter final : public Exporter {
     void hold(const Batch& batch) {
         const auto now = options_.now();
         for (const SpanData& span : batch) state_->held.add(span, now);
-        print_trees(now - options_.incomplete_after);
+        print_trees(now, options_.incomplete_after);
     }
-    void print_trees(console::HeldSpans::Time deadline) {
-        const std::vector<console::Tree> trees = state_->held.take(deadline);
+    void print_trees(console::HeldSpans::Time now, std::chrono::nanoseconds patience) {
+        const std::vector<console::Tree> trees = state_->held.take(now, patience);
         if (trees.empty()) return;
         console::TreeText printer{state_->text, look_, console::columns_for(options_)};
         for (const console::Tree& tree : trees) {
@@ -173,5 +179,14 @@ class ConsoleExporter final : public Exporter {
     console::Look look_;
     std::unique_ptr<State> state_;
 };
+
+namespace [[gnu::visibility("hidden")]] detail {
+/// OTEL_TRACES_EXPORTER=console works in a program that includes this header.
+inline const bool console_is_registered =
+    register_exporter("console", [](const std::function<void(std::string_view)>& report) {
+        static_cast<void>(report);
+        return std::make_unique<ConsoleExporter>();
+    });
+} // namespace detail
 
 } // namespace plume

@@ -4,40 +4,23 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include <plume/exporter.hpp>
+#include <plume/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/jaeger/environment.hpp>
 #include <plume/exporters/jaeger/http.hpp>
+#include <plume/exporters/jaeger/options.hpp>
 #include <plume/exporters/jaeger/udp.hpp>
 #include <plume/version.hpp>
 
 namespace plume {
-
-// Each member has an initialiser, or compilers warn where a designated one leaves it out.
-struct JaegerOptions {
-    std::string agent_host = "localhost"; ///< a name, an IPv4 or an IPv6 address
-    std::uint16_t agent_port = 6831;      ///< Thrift compact, by UDP
-    /// Bytes of a packet. Jaeger reads no more than 65,000 and loses the rest without a word.
-    std::size_t max_packet_bytes = 65'000;
-
-    /// Instead of an agent: "http://host:14268/api/traces". Thrift binary, by HTTP or HTTPS.
-    std::string endpoint = {};
-    /// Bytes of a body. Below what nginx lets through unless told otherwise (1 MiB).
-    std::size_t max_body_bytes = 1'000'000;
-    std::string user = {}; ///< basic authentication, unless empty
-    std::string password = {};
-    std::string ca_file = {};          ///< PEM; empty: the system's authorities
-    std::string certificate_file = {}; ///< PEM, of this client; empty: none
-    std::string key_file = {};         ///< PEM, of that certificate
-    bool insecure_skip_verify = false; ///< takes any certificate: for tests only
-
-    /// Of one HTTP request, or of the first lookup of the agent's name.
-    std::chrono::milliseconds timeout{10'000};
-};
 
 /// A span that no packet takes goes without its events, then with its longest texts cut, marked
 /// `plume.truncated`; the mapping of everything else is in jaeger/mapping.hpp and jaeger/tags.hpp.
@@ -89,11 +72,20 @@ class JaegerExporter final : public Exporter {
                                   .certificate_file = std::move(options.certificate_file),
                                   .key_file = std::move(options.key_file),
                                   .insecure_skip_verify = options.insecure_skip_verify},
-                                 options.max_body_bytes};
+                                 options.max_body_bytes,
+                                 options.first_backoff};
     }
 
     Route route_;
     plume::detail::CancelFlag cancel_;
 };
+
+namespace [[gnu::visibility("hidden")]] detail {
+/// OTEL_TRACES_EXPORTER=jaeger works in a program that includes this header.
+inline const bool jaeger_is_registered =
+    register_exporter("jaeger", [](const std::function<void(std::string_view)>& report) {
+        return std::make_unique<JaegerExporter>(jaeger::options_from_environment(report));
+    });
+} // namespace detail
 
 } // namespace plume

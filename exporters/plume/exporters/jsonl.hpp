@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <plume/exporter.hpp>
+#include <plume/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/jsonl/file.hpp>
 #include <plume/exporters/otlp/json.hpp>
@@ -79,5 +83,19 @@ class JsonlExporter final : public Exporter {
     jsonl::File file_;
     detail::CancelFlag cancel_;
 };
+
+namespace [[gnu::visibility("hidden")]] detail {
+/// OTEL_TRACES_EXPORTER=jsonl works in a program that includes this header.
+inline const bool jsonl_is_registered =
+    register_exporter("jsonl", [](const std::function<void(std::string_view)>& report) {
+        JsonlOptions options;
+        if (const char* path = std::getenv("PLUME_JSONL_PATH"); path && *path != '\0')
+            options.path = path;
+        else
+            report("OTEL_TRACES_EXPORTER=jsonl: PLUME_JSONL_PATH is not set: writing " +
+                   options.path);
+        return std::make_unique<JsonlExporter>(std::move(options));
+    });
+} // namespace detail
 
 } // namespace plume

@@ -1,6 +1,7 @@
 // memory.hpp - keeps spans in memory, so that a test can look at them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -35,24 +36,27 @@ class MemoryExporter final : public Exporter {
 
     /// All spans so far, in the order in which they were delivered.
     [[nodiscard]] std::vector<RecordedSpan> spans() const {
-        const std::lock_guard lock{state().mutex};
-        return state().spans;
+        State& here = state();
+        const std::lock_guard lock{here.mutex};
+        return here.spans;
     }
     [[nodiscard]] std::size_t size() const {
-        const std::lock_guard lock{state().mutex};
-        return state().spans.size();
+        State& here = state();
+        const std::lock_guard lock{here.mutex};
+        return here.spans.size();
     }
     void clear() {
-        const std::lock_guard lock{state().mutex};
-        state().spans.clear();
+        State& here = state();
+        const std::lock_guard lock{here.mutex};
+        here.spans.clear();
     }
 
     /// Waits until `count` spans are here; false if they are not in time.
     [[nodiscard]] bool wait_for(std::size_t count,
                                 std::chrono::nanoseconds timeout = std::chrono::seconds{10}) const {
-        std::unique_lock lock{state().mutex};
-        return state().arrived.wait_for(lock, timeout,
-                                        [&] { return state().spans.size() >= count; });
+        State& here = state();
+        std::unique_lock lock{here.mutex};
+        return here.arrived.wait_for(lock, timeout, [&] { return here.spans.size() >= count; });
     }
 
     [[nodiscard]] Outcome deliver(const Batch& batch) override {
@@ -60,12 +64,13 @@ class MemoryExporter final : public Exporter {
         recorded.reserve(batch.size());
         for (const SpanData& span : batch)
             recorded.push_back(detail::record(span, batch.resource().service_name()));
+        State& here = state();
         {
-            const std::lock_guard lock{state().mutex};
-            state().spans.insert(state().spans.end(), std::make_move_iterator(recorded.begin()),
-                                 std::make_move_iterator(recorded.end()));
+            const std::lock_guard lock{here.mutex};
+            here.spans.insert(here.spans.end(), std::make_move_iterator(recorded.begin()),
+                              std::make_move_iterator(recorded.end()));
         }
-        state().arrived.notify_all();
+        here.arrived.notify_all();
         return Outcome::delivered();
     }
 
@@ -73,14 +78,13 @@ class MemoryExporter final : public Exporter {
 
     /// What came before the fork is the parent's.
     void forked() noexcept override {
-        State* const state = shared_->state.get();
-        if (state->mutex.try_lock()) {
-            state->spans.clear();
-            state->mutex.unlock();
+        State& before = state();
+        if (before.mutex.try_lock()) {
+            before.spans.clear();
+            before.mutex.unlock();
         } else if (State* const fresh = new (std::nothrow) State) {
-            // A thread that stayed with the parent holds the lock for ever: leave it to that one.
-            static_cast<void>(shared_->state.release());
-            shared_->state.reset(fresh);
+            // A thread that stayed with the parent may hold the lock for ever: leave it both.
+            shared_->state.store(fresh, std::memory_order_release); // pairs with state()
         }
     }
 
@@ -90,12 +94,18 @@ class MemoryExporter final : public Exporter {
         std::condition_variable arrived;
         std::vector<RecordedSpan> spans;
     };
-    /// Written by forked() alone, when the child has one thread.
     struct Shared {
-        std::unique_ptr<State> state = std::make_unique<State>();
+        Shared() = default;
+        ~Shared() { delete state.load(std::memory_order_acquire); }
+        Shared(const Shared&) = delete;
+        Shared& operator=(const Shared&) = delete;
+
+        std::atomic<State*> state{new State}; ///< changed by forked() alone
     };
 
-    [[nodiscard]] State& state() const noexcept { return *shared_->state; }
+    [[nodiscard]] State& state() const noexcept {
+        return *shared_->state.load(std::memory_order_acquire); // pairs with forked()
+    }
 
     std::shared_ptr<Shared> shared_;
 };

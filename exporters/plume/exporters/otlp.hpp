@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include <variant>
 
 #include <plume/exporter.hpp>
+#include <plume/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/detail/http_client.hpp>
 #include <plume/exporters/otlp/answer.hpp>
@@ -202,5 +205,16 @@ class OtlpExporter final : public Exporter {
     std::minstd_rand jitter_;
     Clock::time_point not_before_{};
 };
+
+namespace [[gnu::visibility("hidden")]] detail {
+/// OTEL_TRACES_EXPORTER=otlp works in a program that includes this header.
+inline const bool otlp_is_registered =
+    register_exporter("otlp", [](const std::function<void(std::string_view)>& report) {
+        std::vector<std::string> warnings;
+        auto exporter = std::make_unique<OtlpExporter>(OtlpOptions::from_environment(&warnings));
+        for (const std::string& warning : warnings) report(warning);
+        return exporter;
+    });
+} // namespace detail
 
 } // namespace plume

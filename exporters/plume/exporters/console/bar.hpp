@@ -1,5 +1,4 @@
-// bar.hpp - a span's time on the time line of its tree: where it worked, and where its children
-// did.
+// bar.hpp - where in the time of its tree a span worked itself, and where its children did.
 #pragma once
 
 #include <algorithm>
@@ -27,12 +26,15 @@ class Bar {
   public:
     explicit Bar(Window whole) noexcept : whole_{whole} {}
 
+    /// The span whose bar it is; first.
     void span(Window own) noexcept {
         own_ = halves(own);
+        own_.begin = std::min(own_.begin, count - 1);
         own_.end = std::max(own_.end, own_.begin + 1);
         std::fill(states_.begin() + own_.begin, states_.begin() + own_.end, self);
     }
-    /// After span(). A child that is too short to be seen leaves no trace.
+    /// One of its children, any number of them. One that is too short to be seen leaves the bar as
+    /// it is; what reaches beyond the span (it was asynchronous) is cut.
     void child(Window child) noexcept {
         const Halves part = halves(child);
         for (int half = std::max(part.begin, own_.begin); half < std::min(part.end, own_.end);
@@ -61,11 +63,12 @@ class Bar {
         const auto position = [this](std::uint64_t ns) {
             if (ns <= whole_.begin) return 0;
             if (ns >= whole_.end) return count;
+            // As doubles: nanoseconds times cells would overflow 64 bits after 12 years.
             const auto length = static_cast<double>(whole_.end - whole_.begin);
             return static_cast<int>(
                 std::lround(static_cast<double>(ns - whole_.begin) / length * count));
         };
-        return {std::min(position(part.begin), count - 1), position(part.end)};
+        return {position(part.begin), position(part.end)};
     }
 
     Window whole_;

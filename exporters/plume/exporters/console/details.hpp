@@ -33,18 +33,21 @@ struct ExceptionEvent {
     [[nodiscard]] explicit operator bool() const noexcept {
         return !type.empty() || !message.empty();
     }
+    /// An attribute that is shown as a part of the sentence, and not again.
     [[nodiscard]] static bool tells(const Attribute& attribute) noexcept {
         return attribute.type == ValueType::string &&
                (attribute.key() == "exception.type" || attribute.key() == "exception.message");
     }
 };
 
-/// Each in a paragraph of its own, in the order in which a reader asks: what, when, why it failed.
+/// Each in a paragraph of its own, in the order in which a reader asks: what it was about, what
+/// happened, what it has to do with other spans, why it failed, and what is not shown.
 class Details {
   public:
     Details(Text& out, const Look& look, std::size_t columns) noexcept
         : look_{look}, flow_{out, look, columns} {}
 
+    /// `margin` is the guides that go on beside the paragraphs.
     void print(const SpanData& span, std::string_view margin) {
         if (!span.attributes().empty()) {
             flow_.open(margin);
@@ -72,6 +75,7 @@ class Details {
     }
 
   private:
+    /// Of the second line on, so that each event is seen to begin.
     static constexpr std::size_t indent = 2;
 
     [[nodiscard]] std::string sign() const { return fmt::format("{} ", look_.glyphs->cross); }
@@ -81,11 +85,13 @@ class Details {
 
     /// True if it is the exception that made the span fail, so that nobody reads that twice.
     bool event(const Event& event, const SpanData& span) {
+        // An event may carry a time of its own, from before the span.
         const std::uint64_t offset =
             event.time_unix_ns - std::min(event.time_unix_ns, span.begin_unix_ns);
         flow_.item(colour::cyan, fmt::format("+{}", duration(offset, look_.glyphs->micro)));
         const ExceptionEvent exception{event};
         const std::string_view status = span.details->status_message;
+        // Another exception's message is another failure, maybe one that was dealt with.
         const bool explains = exception && span.status == StatusCode::error &&
                               (status.empty() || status == exception.message);
         if (exception) {
@@ -103,6 +109,7 @@ class Details {
         return explains;
     }
 
+    /// Ids in full: to be pasted into a search.
     void link(const Link& link) {
         Text shown;
         put(shown, look_.glyphs->arrow);
@@ -123,6 +130,8 @@ class Details {
         file.remove_prefix(file.find_last_of('/') + 1); // npos + 1 is 0
         flow_.message(colour::dim, "span begun at ", fmt::format("{}:{}", file, span.source->line));
     }
+
+    // Nothing is lost in silence, not even from a picture.
 
     void dropped(std::uint32_t attributes) {
         if (attributes != 0) flow_.item(colour::yellow, fmt::format("({} dropped)", attributes));

@@ -10,8 +10,8 @@
 
 namespace plume::console {
 
-/// One paragraph at a time: open(), items, close(). An item is never broken; one that is wider
-/// than the line has a line of its own.
+/// One paragraph at a time: open(), items, close(). An item is never broken, so that it can be
+/// found and copied whole; one that is wider than the line has a line of its own.
 class Flow {
   public:
     Flow(Text& out, const Look& look, std::size_t columns) noexcept
@@ -41,6 +41,7 @@ class Flow {
         Clip{shown, three_lines, look_.glyphs->ellipsis}.escaped(text);
         item(sgr, {shown.data(), shown.size()});
     }
+    /// `key=value`, the key dim: whoever scans a tree looks for values.
     void attribute(const Attribute& attribute) {
         Text key;
         put_word(key, attribute.key(), '=');
@@ -58,12 +59,14 @@ class Flow {
   private:
     /// Code points of a value that still fit one line, but never so few that it says nothing.
     [[nodiscard]] std::size_t room_beside(std::size_t key) const noexcept {
-        constexpr std::size_t least = 32;
+        constexpr std::size_t least = 32; // a trace id
         constexpr std::size_t quotes = 2;
         const std::size_t taken =
             width(margin_) + indent_ + key + quotes + width(look_.glyphs->ellipsis);
         return columns_ > taken + least ? columns_ - taken : least;
     }
+
+    /// A gap or a new line, whichever lets an item of `cells` stand in the line.
     void make_room(std::size_t cells) {
         constexpr std::size_t gap = 2; // one blank is too little: values may have blanks
         if (is_empty_) {

@@ -19,6 +19,7 @@
 
 namespace plume::console {
 
+/// A span and where it stands in its tree.
 struct Branch {
     SpanCopy span;
     detail::Place place; ///< `end` counts from the beginning of the tree
@@ -36,7 +37,8 @@ struct Tree {
     std::vector<Branch> branches{};
 };
 
-/// The last `capacity` ids that were put in.
+/// The last `capacity` ids that were put in: what has been printed can't be kept for ever, and what
+/// comes later than that many spans is called incomplete instead of late.
 class RecentSpans {
   public:
     explicit RecentSpans(std::size_t capacity) : capacity_{std::max<std::size_t>(capacity, 1)} {}
@@ -70,31 +72,35 @@ class HeldSpans {
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    /// Copies the span. `now` never goes back from one call to the next.
     void add(const SpanData& span, Time now) {
-        const auto [found, is_new] = by_id_.try_emplace(span.trace_id);
-        if (is_new) found->second = traces_.insert(traces_.end(), Trace{});
-        Trace& trace = *found->second;
-        trace.held.push_back({SpanCopy{span}, now});
+        // The copy comes first: should memory run out, no trace is left without a span.
+        Held held{SpanCopy{span}, now};
+        const auto found = by_id_.find(span.trace_id);
+        const Position trace =
+            found != by_id_.end() ? found->second : traces_.emplace(traces_.end());
+        trace->held.push_back(std::move(held));
+        if (found == by_id_.end()) by_id_.emplace(span.trace_id, trace);
         ++size_;
         oldest_ = std::min(oldest_, now);
-        if (trace.touched) return;
-        if (!span.is_local_root() && !printed_.contains({span.trace_id, span.parent_span_id}))
-            return;
-        trace.touched = true;
-        touched_.push_back(found->second);
+        // Only these two can make a tree ready: nobody looks at a trace that got neither.
+        const bool is_late = printed_.contains({span.trace_id, span.parent_span_id});
+        if (trace->touched || !(span.is_local_root() || is_late)) return;
+        trace->touched = true;
+        touched_.push_back(trace);
     }
 
     /// Takes out, ready to be printed: trees whose root has come; what is below spans that are
-    /// printed already; what has waited since `deadline` or longer; and, if what is left exceeds
-    /// the capacity, the oldest traces. Call it after a whole batch, not after each span: a batch
-    /// has the spans of one thread before another's, so a root may come before its descendants.
-    [[nodiscard]] std::vector<Tree> take(Time deadline) {
+    /// printed already; what has waited for `patience`; and, if what is left exceeds the capacity,
+    /// the oldest traces. Call it after a whole batch, not after each span: a batch has the spans
+    /// of one thread before another's, so a root may come before its descendants.
+    [[nodiscard]] std::vector<Tree> take(Time now, std::chrono::nanoseconds patience) {
         std::vector<Tree> trees;
         for (const Position trace : std::exchange(touched_, {})) {
             trace->touched = false;
             harvest(trace, std::nullopt, trees);
         }
-        if (oldest_ <= deadline) take_older(deadline, trees);
+        if (oldest_ <= now - patience) take_older(now, patience, trees);
         while (size_ > capacity_) harvest(traces_.begin(), Time::max(), trees);
         return trees;
     }
@@ -111,20 +117,28 @@ class HeldSpans {
     using Position = std::list<Trace>::iterator;
     using Places = std::span<const detail::Place>;
 
-    void take_older(Time deadline, std::vector<Tree>& trees) {
+    // A scan of all traces, but only when one of them has really waited for too long.
+    void take_older(Time now, std::chrono::nanoseconds patience, std::vector<Tree>& trees) {
         for (auto trace = traces_.begin(); trace != traces_.end();) {
             const Position here = trace++;
-            if (here->held.front().since <= deadline) harvest(here, deadline, trees);
+            // With what has waited for half as long: below a root that lasts for hours, spans come
+            // out in a few large pieces, not one by one.
+            if (here->held.front().since <= now - patience)
+                harvest(here, now - patience / 2, trees);
         }
         oldest_ = Time::max();
         for (const Trace& trace : traces_) oldest_ = std::min(oldest_, trace.held.front().since);
     }
 
+    /// Moves what is ready from the trace to `trees`, and forgets the trace when nothing is left.
+    /// Without a deadline, what just waits goes on waiting.
     void harvest(Position trace, std::optional<Time> deadline, std::vector<Tree>& trees) {
         std::vector<Held>& held = trace->held;
         const TraceId id = held.front().span->trace_id;
         const std::vector<detail::Place> places = reading_order(held);
 
+        // One tree for all that is late, and one for all that is incomplete: they are fragments of
+        // the same trace, and one header is enough.
         Tree late{.part = Tree::Part::late};
         Tree incomplete{.part = Tree::Part::incomplete};
         for (std::size_t top = 0; top < places.size(); top = places[top].end) {
@@ -162,6 +176,7 @@ class HeldSpans {
         return detail::preorder(kin);
     }
 
+    /// A fragment is as old as its oldest span: what arrived later belongs to it and goes with it.
     [[nodiscard]] static bool is_older(std::span<const Held> held, Places tree, Time deadline) {
         return std::ranges::any_of(
             tree, [&](const detail::Place& place) { return held[place.index].since <= deadline; });
@@ -184,7 +199,7 @@ class HeldSpans {
     std::size_t capacity_;
     std::size_t size_ = 0;
     Time oldest_ = Time::max(); ///< no span has waited for longer
-    std::list<Trace> traces_;   ///< by the arrival of their first span
+    std::list<Trace> traces_;   ///< by arrival, so the first is the one to give up
     std::unordered_map<TraceId, Position, detail::IdHash> by_id_;
     std::vector<Position> touched_;
     RecentSpans printed_;

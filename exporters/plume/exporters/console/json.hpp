@@ -17,8 +17,8 @@
 
 namespace plume::console {
 
-/// A quoted string (RFC 8259, 7). Controls that a terminal obeys are escaped, too, although JSON
-/// need not; what is not UTF-8 becomes U+FFFD.
+/// A quoted string (RFC 8259, section 7). Controls that a terminal obeys are escaped, too, although
+/// JSON need not; what is not UTF-8 becomes U+FFFD.
 inline void put_json_string(Text& out, std::string_view text) {
     put(out, "\"");
     while (!text.empty()) {
@@ -56,10 +56,10 @@ void put_json_value(Text& out, std::span<const Element> values) {
 }
 
 /// Keys: time_unix_ns, duration_ns, name, kind, trace_id, span_id, parent_span_id (null for a
-/// root), status, status_message, service, thread_id, attributes {}, events [], links [], source
-/// {}. Only where they say something: status_message, parent_is_remote, trace_state,
-/// dropped_attributes, dropped_events, dropped_links. Times are integers of 64 bits: read them as
-/// such, not as doubles.
+/// root), status, service, thread_id, attributes {}, events [], links [], source {}; and only where
+/// they say something: status_message, parent_is_remote, trace_state, dropped_attributes,
+/// dropped_events, dropped_links. Times are integers of 64 bits: read them as such, not as doubles.
+/// Keys may be added, and keep their meaning.
 class JsonText {
   public:
     explicit JsonText(Text& out) noexcept : out_{out} {}
@@ -94,6 +94,7 @@ class JsonText {
         put(out_, key);
         put_json_string(out_, value);
     }
+    // Ids are strings of hexadecimal digits, as in every header and search field.
     template <class Id>
         requires std::is_same_v<Id, TraceId> || std::is_same_v<Id, SpanId>
     void field(std::string_view key, Id value) {
@@ -115,6 +116,7 @@ class JsonText {
         put(out_, "]");
     }
 
+    /// The parent is null rather than missing: `select(.parent_span_id == null)` finds roots.
     void ids(const SpanData& span) {
         field(",\"trace_id\":", span.trace_id);
         field(",\"span_id\":", span.span_id);
@@ -124,6 +126,7 @@ class JsonText {
         if (!span.details->trace_state.empty())
             field(",\"trace_state\":", span.details->trace_state);
     }
+    /// An object: keys are unique. Always there, so that `.attributes["x"]` needs no guard.
     void attributes(std::span<const Attribute> attributes) {
         std::string_view before = ",\"attributes\":{";
         if (attributes.empty()) put(out_, before);

@@ -14,10 +14,10 @@
 
 namespace plume::console {
 
-/// Fields separated by blanks, always in this order: time (UTC), duration, status, trace id, span
-/// id, parent id or `-`, name, and then what there is of `kind=`, `message=`, attributes,
-/// `events=`, `links=`, `dropped=` (the last three are counts). What contains a blank is quoted.
-/// Nothing is cut. On a terminal the same, in colours.
+/// The form for `grep`, `awk '{print $2}'` and logs: fields separated by blanks, always in this
+/// order: time (UTC), duration, status, trace id, span id, parent id or `-`, name, and then what
+/// there is of `kind=`, `message=`, attributes, `events=`, `links=`, `dropped=` (the last three are
+/// counts). What contains a blank is quoted. Nothing is cut. On a terminal the same, in colours.
 class LineText {
   public:
     LineText(Text& out, const Look& look) noexcept : out_{out}, look_{look} {}
@@ -30,6 +30,7 @@ class LineText {
         look_.paint(out_, status_colour(span.status), fmt::format("{:5}", word(span.status)));
         ids(span);
 
+        // Column 7 is the name if it has no blank; what follows is found by its key.
         Text name;
         put_word(name, span.name());
         look_.paint(out_, colour::bold, {name.data(), name.size()});
@@ -48,6 +49,7 @@ class LineText {
         return status == StatusCode::error ? colour::red : colour::none;
     }
 
+    /// In full, so that a search for an id from elsewhere finds the line.
     void ids(const SpanData& span) {
         Text shown;
         put(shown, " ");
@@ -76,6 +78,7 @@ class LineText {
         key(attribute.key());
         put_value(out_, attribute);
     }
+    /// Only what is not nothing.
     void count(std::string_view name, std::uint64_t number) {
         if (number == 0) return;
         key(name);

@@ -15,11 +15,11 @@
 
 namespace plume::console {
 
-/// The signs that have an ASCII form.
+/// The signs that have an ASCII form. Guides are as wide as one another in each of the two sets.
 struct Glyphs {
     std::string_view branch, last_branch, pipe, half_pipe, blank, half_blank;
     std::string_view dot, cross, arrow, ellipsis, micro;
-    /// Half a cell each, by what is left and right of its middle: nothing, children, own work.
+    /// By what is left and right of its middle: nothing, children, own work.
     std::string_view bar[3][3];
 };
 
@@ -38,6 +38,7 @@ inline constexpr Glyphs unicode_glyphs{
     .bar = {{" ", "╶", "╺"}, {"╴", "─", "╼"}, {"╸", "╾", "━"}},
 };
 
+/// Without halves: what is heavy in either half is heavy.
 inline constexpr Glyphs ascii_glyphs{
     .branch = "|- ",
     .last_branch = "`- ",
@@ -67,10 +68,13 @@ inline constexpr std::string_view none = "";
 inline constexpr std::string_view reset = "\x1b[0m";
 } // namespace colour
 
+/// What was decided once for a stream.
 struct Look {
     const Glyphs* glyphs = &unicode_glyphs;
     bool coloured = false;
 
+    /// `text` in that colour, where there are colours. Always reset behind: a line that is cut by
+    /// `head` or a crash must not colour what follows.
     void paint(Text& out, std::string_view sgr, std::string_view text) const {
         if (!coloured || sgr.empty() || text.empty()) return put(out, text);
         put(out, sgr);
@@ -79,6 +83,7 @@ struct Look {
     }
 };
 
+/// False for streams without a file descriptor, such as fmemopen()'s.
 [[nodiscard]] inline bool is_terminal(std::FILE* stream) { return isatty(fileno(stream)) == 1; }
 
 /// An environment variable that is not set and one that is empty are the same (POSIX, XBD 8.2).

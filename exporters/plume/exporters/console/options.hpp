@@ -36,7 +36,8 @@ struct ConsoleOptions {
 
     // What follows is for the tree form alone.
 
-    /// A span that has waited this long for its local root is printed without it.
+    /// A span that has waited this long for its local root is printed without it, together with
+    /// what has waited for half as long in the same trace.
     std::chrono::nanoseconds incomplete_after = std::chrono::seconds{10};
     /// Spans that wait for their local root; when there are more, the oldest trace is printed as
     /// incomplete. As many ids of printed spans are remembered, to tell late spans from early ones.

@@ -14,7 +14,8 @@
 
 namespace plume::console {
 
-/// Owns its block; a moved-from copy is empty.
+/// Reads like the SpanData that it was made from. One allocation a span: tens of thousands of them
+/// may wait at a time. A moved-from copy is empty, and may not be read.
 class SpanCopy {
   public:
     explicit SpanCopy(const SpanData& span) {
@@ -33,6 +34,7 @@ class SpanCopy {
     [[nodiscard]] const SpanData* operator->() const noexcept { return &**this; }
 
   private:
+    /// Memory that is handed out from front to back. Without a base it hands out null and counts.
     struct Block {
         std::byte* base = nullptr; // null: only measures
         std::size_t used = 0;
@@ -50,6 +52,9 @@ class SpanCopy {
             if (base) new (place + index) T(value);
         }
     };
+
+    // Each of these copies one part and what it points to. While measuring, what they return is
+    // empty, and nobody looks at it.
 
     template <class T> static std::span<const T> raw(std::span<const T> from, Block& block) {
         T* const to = block.take<T>(from.size());
@@ -106,15 +111,16 @@ class SpanCopy {
     static void copy(const SpanData& from, Block& block) {
         SpanData to = from;
         SpanData* const place = block.take<SpanData>(1); // first, so that it is found again
-        auto* const from_here = block.take<Source>(1);
-        block.store(from_here, source(*from.source, block));
-        to.source = from_here;
+        // The source, too: it belongs to the registry of callsites, which an exporter may outlive.
+        auto* const origin = block.take<Source>(1);
+        block.store(origin, source(*from.source, block));
+        to.source = origin;
         if (from.renamed) {
             auto* const name = block.take<std::string_view>(1);
             block.store(name, text(*from.renamed, block));
             to.renamed = name;
         }
-        if (from.details != &SpanData::no_details) {
+        if (from.details != &SpanData::no_details) { // few spans have any
             auto* const rest = block.take<SpanDetails>(1);
             block.store(rest, details(*from.details, block));
             to.details = rest;

@@ -17,6 +17,7 @@
 
 namespace plume::console {
 
+/// For lines that programs read: nothing is cut.
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
 /// A code point and the bytes that it took; `valid` is false for one byte that is not UTF-8.
@@ -31,6 +32,7 @@ struct CodePoint {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(0);
     if (lead < 0x80) return {lead, 1, true};
+    // C0 and C1 could only begin a form that is too long, F5 and above one beyond U+10FFFF.
     const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
     const CodePoint invalid{lead, 1, false};
     if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return invalid;
@@ -45,8 +47,9 @@ struct CodePoint {
     return {value, size, true};
 }
 
-/// Terminals obey C0 and C1 controls; line separators and bidirectional overrides reorder what is
-/// read (CVE-2021-42574).
+/// What must not reach a terminal as it is: C0 and C1 controls, which it obeys (ECMA-48); line
+/// separators; and bidirectional marks and overrides, which make text read as what it is not
+/// (CVE-2021-42574). All are below U+10000.
 [[nodiscard]] constexpr bool is_control(char32_t c) noexcept {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
@@ -92,6 +95,7 @@ class Clip {
     [[nodiscard]] bool full() const noexcept { return full_; }
 
   private:
+    /// All of `shown` or nothing, so that no cut goes through a letter or an escape.
     void unit(std::string_view shown, std::size_t cells) {
         full_ = cells > room_;
         put(out_, full_ ? ellipsis_ : shown);
@@ -104,6 +108,7 @@ class Clip {
         case '\t': return unit("\\t", 2);
         default: break;
         }
+        // Two digits for one byte, four for a code point: U+009B is not the stray byte 9B.
         const bool byte = !c.valid || c.value < 0x80;
         std::array<char, 6> shown{'\\', byte ? 'x' : 'u'};
         const std::size_t size = byte ? 4 : 6;
@@ -118,7 +123,9 @@ class Clip {
     bool full_ = false;
 };
 
-/// Whether a word of `key=value` needs quotes, to be told from its neighbours.
+/// Whether a word of `key=value` needs quotes, to be told from its neighbours, or because it will
+/// have escapes. A backslash alone is no reason: without quotes it stands for itself, and paths and
+/// patterns stay readable.
 [[nodiscard]] constexpr bool needs_quotes(std::string_view text, char separator = ' ') noexcept {
     if (text.empty()) return true;
     while (!text.empty()) {
@@ -131,13 +138,16 @@ class Clip {
     return false;
 }
 
+/// A key, a name or another word that is never cut.
 inline void put_word(Text& out, std::string_view word, char separator = ' ') {
     Clip clip{out, unlimited, ""};
     if (needs_quotes(word, separator)) clip.quoted(word);
     else put(out, word);
 }
 
-/// `true`, `42`, `1.5`, `text`, `"two words"`, `[1,2]`, `["a","b"]`: never a blank outside quotes.
+/// `true`, `42`, `1.5`, `text`, `"two words"`, `[1,2]`, `["a","b"]`: never a blank outside quotes,
+/// so that awk and cut see fields. Beyond `limit` code points comes the ellipsis; what encloses the
+/// value is closed nevertheless.
 inline void put_value(Text& out, const Attribute& attribute, std::size_t limit = unlimited,
                       std::string_view ellipsis = "") {
     Clip clip{out, limit, ellipsis};

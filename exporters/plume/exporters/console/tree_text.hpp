@@ -21,8 +21,10 @@
 
 namespace plume::console {
 
-/// Prints trees one by one: a header, a line for each span with its details below, and an empty
-/// line.
+/// Prints trees one by one: a header (service, trace, spans, duration, begin), for each span a line
+/// (name, kind, duration, bar) with its details below, and an empty line at the end.
+///
+/// Names, durations and bars stand in columns; details don't, so that the eye can follow either.
 class TreeText {
   public:
     TreeText(Text& out, const Look& look, std::size_t columns) noexcept
@@ -47,8 +49,10 @@ class TreeText {
     /// a thousand calls would be a megabyte of blanks.
     static constexpr std::uint32_t max_depth = 24;
     static constexpr std::size_t duration_width = 6; // of `12.3ms`, the longest below 1000 s
-    static constexpr std::size_t gap = 2;
+    static constexpr std::size_t gap = 2;            // one blank occurs inside names
 
+    /// From the first begin to the last end, which need not be the root's: an asynchronous span may
+    /// end later.
     [[nodiscard]] static Window extent(const Tree& tree) noexcept {
         Window whole{tree.branches.front().span->begin_unix_ns, 0};
         for (const Branch& branch : tree.branches) {
@@ -77,6 +81,7 @@ class TreeText {
         }
 
         rest.clear();
+        // The root's duration is the answer to "how long did it take"; fragments have no such span.
         const bool is_complete = tree.part == Tree::Part::complete;
         const std::uint64_t ns = is_complete ? first.duration_ns() : whole_.end - whole_.begin;
         fmt::format_to(std::back_inserter(rest), "{} span{}{}{}{}", spans, spans == 1 ? "" : "s",
@@ -87,6 +92,7 @@ class TreeText {
         put(out_, "\n");
     }
 
+    /// Why this is not simply a trace, or empty.
     [[nodiscard]] static std::string_view remark(const Tree& tree) noexcept {
         switch (tree.part) {
         case Tree::Part::late: return "late, its parent was printed before";
@@ -106,6 +112,7 @@ class TreeText {
         return fmt::to_string(shown);
     }
 
+    /// The guides before a span's name: `│  ` where an ancestor's sibling follows below.
     [[nodiscard]] std::string indentation(std::uint32_t depth) const {
         std::string guides;
         if (depth == 0) return guides;
@@ -116,6 +123,7 @@ class TreeText {
         return guides.append(continues_[depth] ? glyphs.branch : glyphs.last_branch);
     }
 
+    /// The guides beside its details, with one down to its first child.
     [[nodiscard]] std::string margin(std::uint32_t depth, bool has_children) const {
         const Glyphs& glyphs = *look_.glyphs;
         std::string guides;
@@ -154,6 +162,7 @@ class TreeText {
         }
 
         const std::string time = duration(span.duration_ns(), look_.glyphs->micro);
+        // A name that is too long for its column pushes the rest aside rather than being cut.
         const std::size_t until =
             names + gap + duration_width - std::min(duration_width, width(time));
         out_.append(std::string(std::max(until, used + gap) - used, ' '));
@@ -163,6 +172,8 @@ class TreeText {
         put(out_, "\n");
     }
 
+    /// Its own stretch, less those of its children, each of which is found behind the descendants
+    /// of the one before.
     [[nodiscard]] Bar bar(const Tree& tree, std::uint32_t index) const {
         const auto window = [&](std::uint32_t i) {
             const SpanData& span = *tree.branches[i].span;

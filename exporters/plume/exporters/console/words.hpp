@@ -70,6 +70,8 @@ inline void put_time(Text& out, std::uint64_t unix_ns, char separator) {
     return digits;
 }
 
+// As the OpenTelemetry specification spells them, in lower case.
+
 [[nodiscard]] constexpr std::string_view word(SpanKind kind) noexcept {
     switch (kind) {
     case SpanKind::internal: break;
@@ -89,6 +91,8 @@ inline void put_time(Text& out, std::uint64_t unix_ns, char separator) {
     }
     return "unset";
 }
+
+// Ids are written as they are in headers, to be searched for.
 
 inline void put_id(Text& out, TraceId id) {
     const auto digits = id.hex();

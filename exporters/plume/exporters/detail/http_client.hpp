@@ -24,10 +24,10 @@ namespace plume::detail {
 
 // Each member has an initialiser, or compilers warn where a designated one leaves it out.
 struct HttpOptions {
-    std::string url = {};                      ///< http or https
-    std::vector<std::string> headers = {};     ///< each one "Name: value"
+    std::string url = {};                  ///< http or https
+    std::vector<std::string> headers = {}; ///< each one "Name: value"
     std::string user_agent = "plume";
-    std::string user = {};                     ///< basic authentication, unless empty
+    std::string user = {}; ///< basic authentication, unless empty
     std::string password = {};
     std::chrono::milliseconds timeout{10'000}; ///< of a request, connecting included
     std::string ca_file = {};                  ///< PEM; empty: the system's authorities

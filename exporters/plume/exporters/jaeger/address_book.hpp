@@ -73,7 +73,8 @@ class AddressBook {
     AddressBook(std::string host, std::uint16_t port, Lookups lookups)
         : host_{std::move(host)}, port_{port}, lookups_{std::move(lookups)} {
         // In a URL, an IPv6 address stands in brackets.
-        if (host_.starts_with('[') && host_.ends_with(']')) host_ = host_.substr(1, host_.size() - 2);
+        if (host_.starts_with('[') && host_.ends_with(']'))
+            host_ = host_.substr(1, host_.size() - 2);
         addresses_ = jaeger::resolve(host_, port_, AI_NUMERICHOST).addresses;
         numeric_ = !addresses_.empty();
     }
@@ -128,7 +129,8 @@ class AddressBook {
     }
 
     void take_answer() {
-        if (!pending_ || !pending_->done.load(std::memory_order_acquire)) return; // pairs with start()
+        if (!pending_ || !pending_->done.load(std::memory_order_acquire))
+            return; // pairs with start()
         Answer answer = std::move(pending_->answer);
         pending_.reset();
         if (answer.addresses.empty()) {

@@ -22,8 +22,10 @@ namespace plume::jaeger {
 /// that a dead collector holds up a batch for seconds, not minutes.
 class HttpRoute {
   public:
-    explicit HttpRoute(plume::detail::HttpOptions options, std::size_t max_body_bytes)
-        : packets_{max_body_bytes, Envelope::none}, client_{std::move(options)} {}
+    HttpRoute(plume::detail::HttpOptions options, std::size_t max_body_bytes,
+              std::chrono::milliseconds first_backoff)
+        : packets_{max_body_bytes, Envelope::none}, client_{std::move(options)},
+          first_backoff_{first_backoff} {}
 
     [[nodiscard]] Outcome deliver(const Batch& batch, const plume::detail::CancelFlag& cancel) {
         tries_ = 3;
@@ -64,21 +66,24 @@ class HttpRoute {
         return status == 0 || status == 429 || status >= 500;
     }
 
-    /// About 0.2 s and 0.4 s, or what the server asks for within reason: the queue is filling.
-    /// Jitter keeps the processes of a fleet from coming back together.
-    [[nodiscard]] std::chrono::milliseconds pause_after(int attempt, std::chrono::seconds asked) {
+    /// The backoff, then twice as long; or what the server asks for, within reason, since the queue
+    /// is filling. Jitter keeps the processes of a fleet from coming back together.
+    [[nodiscard]] std::chrono::nanoseconds pause_after(int attempt, std::chrono::seconds asked) {
         constexpr std::chrono::seconds longest{5};
         if (asked > asked.zero()) return std::min(asked, longest);
         std::uniform_real_distribution<double> jitter{0.75, 1.25};
-        return std::chrono::milliseconds{static_cast<int>(100 * (1 << attempt) * jitter(random_))};
+        const std::chrono::duration<double> pause = first_backoff_ * attempt * jitter(random_);
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(pause);
     }
 
-    [[nodiscard]] Outcome failed(DropReason reason, std::size_t spans, const std::string& why) const {
+    [[nodiscard]] Outcome failed(DropReason reason, std::size_t spans,
+                                 const std::string& why) const {
         return Outcome::failed(reason, spans, "Jaeger collector " + client_.where() + ": " + why);
     }
 
     Packets<Binary> packets_;
     plume::detail::HttpClient client_;
+    std::chrono::milliseconds first_backoff_;
     std::string body_;
     int tries_ = 3;
     std::minstd_rand random_{std::random_device{}()};

@@ -164,8 +164,8 @@ class Packets {
         const std::string_view client{client_.data(), client_.size()};
         process_.clear();
         const std::size_t size = process(Wire<Count>{}, resource, client, scratch_).sink.size;
-        process_.finish(process(Out{{process_.room(size + overrun)}}, resource, client, scratch_)
-                            .sink.at);
+        process_.finish(
+            process(Out{{process_.room(size + overrun)}}, resource, client, scratch_).sink.at);
     }
 
     [[nodiscard]] Outcome too_large(std::size_t spans) {

@@ -1,4 +1,5 @@
-// size_bound.hpp - a quick upper bound of a span's encoded size, so that writing it needs no checks.
+// size_bound.hpp - a quick upper bound of a span's encoded size, so that writing it needs no
+// checks.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,9 @@ inline constexpr std::size_t log_bound = 32 + own_tag_bound;
 /// Bytes of the value as text; numbers are in tag_bound.
 struct TextBound {
     template <class Number>
-    [[nodiscard]] constexpr std::size_t operator()(Number) const noexcept { return 0; }
+    [[nodiscard]] constexpr std::size_t operator()(Number) const noexcept {
+        return 0;
+    }
     [[nodiscard]] constexpr std::size_t operator()(std::string_view text) const noexcept {
         return text.size();
     }
@@ -50,7 +53,8 @@ struct TextBound {
 }
 
 [[nodiscard]] inline std::size_t size_bound(const SpanDetails& details) noexcept {
-    std::size_t size = 6 * own_tag_bound + details.status_message.size() + details.trace_state.size();
+    std::size_t size =
+        6 * own_tag_bound + details.status_message.size() + details.trace_state.size();
     for (const Event& event : details.events)
         size += log_bound + own_tag_bound + event.name.size() + size_bound(event.attributes);
     for (const Link& link : details.links) // its ids as text are 32 and 16 digits

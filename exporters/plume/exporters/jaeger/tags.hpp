@@ -140,8 +140,9 @@ struct Tags {
     /// exported keys are unique, and Jaeger's "error" must be true when the status is.
     [[nodiscard]] bool hidden(const SpanData& span, std::string_view key) const {
         if (!looks_like_ours(key)) return false;
-        return own_tags(span, false,
-                        [&](bool found, std::string_view own, auto) { return found || own == key; });
+        return own_tags(span, false, [&](bool found, std::string_view own, auto) {
+            return found || own == key;
+        });
     }
     [[nodiscard]] static bool looks_like_ours(std::string_view key) noexcept {
         if (key.size() < 5) return false; // "error" is the shortest
@@ -157,8 +158,8 @@ struct Tags {
         const auto given = span.attributes();
         const auto hides = [&](const Attribute& a) { return hidden(span, a.key()); };
         const auto hiding = static_cast<std::size_t>(std::ranges::count_if(given, hides));
-        const std::size_t own =
-            own_tags(span, std::size_t{0}, [](std::size_t n, std::string_view, auto) { return n + 1; });
+        const std::size_t own = own_tags(
+            span, std::size_t{0}, [](std::size_t n, std::string_view, auto) { return n + 1; });
         out.template list<10, 9>(given.size() - hiding + own);
         for (const Attribute& attribute : given) {
             if (hiding == 0 || !hides(attribute)) out = one(out, attribute);

@@ -99,9 +99,11 @@ class UdpRoute {
     }
 
     /// The kernel's buffers drain in microseconds, or the network is down: 127 ms in all.
-    [[nodiscard]] int send_patiently(const Packet& packet, const plume::detail::CancelFlag& cancel) {
+    [[nodiscard]] int send_patiently(const Packet& packet,
+                                     const plume::detail::CancelFlag& cancel) {
         int error = EAGAIN;
-        for (std::chrono::milliseconds pause{1}; is_busy(error) && pause.count() <= 64; pause *= 2) {
+        for (std::chrono::milliseconds pause{1}; is_busy(error) && pause.count() <= 64;
+             pause *= 2) {
             if (!cancel.wait_for(pause)) break;
             error = socket_.send(packet);
         }
@@ -114,7 +116,8 @@ class UdpRoute {
     /// What Jaeger reads, what macOS sends by default, and what every IPv6 network carries whole
     /// (1,280 bytes, RFC 8200, 5). 0: there is nothing smaller to try.
     [[nodiscard]] static std::size_t smaller_than(std::size_t size) noexcept {
-        for (const std::size_t step : {std::size_t{65'000}, std::size_t{9'216}, std::size_t{1'200}}) {
+        for (const std::size_t step :
+             {std::size_t{65'000}, std::size_t{9'216}, std::size_t{1'200}}) {
             if (step < size) return step;
         }
         return 0;

@@ -13,6 +13,14 @@ namespace plume::jaeger {
 // they keep the write position in memory, so each field waits for the one before. Measured with
 // 4 tags: 150 to 170 ns a span; 38 ns with the position in a register, where these keep it.
 
+/// std::byteswap of C++23.
+template <class Integer>
+[[nodiscard]] constexpr Integer byte_swapped(Integer value) noexcept {
+    if constexpr (sizeof value == 2) return __builtin_bswap16(value);
+    else if constexpr (sizeof value == 4) return __builtin_bswap32(value);
+    else return __builtin_bswap64(value);
+}
+
 /// Stores what is encoded; the caller has made sure of the room.
 struct Store {
     char* at;
@@ -81,7 +89,7 @@ struct Compact {
     template <int Id, int Before> void real(double value) {
         header<Id, Before>(7);
         auto bits = std::bit_cast<std::uint64_t>(value);
-        if constexpr (std::endian::native == std::endian::big) bits = swapped(bits);
+        if constexpr (std::endian::native == std::endian::big) bits = byte_swapped(bits);
         sink.bytes(&bits, sizeof bits);
     }
     template <int Id, int Before> void text(std::string_view value) {
@@ -110,11 +118,6 @@ struct Compact {
     }
     [[nodiscard]] static constexpr std::uint64_t zigzag(std::int64_t value) noexcept {
         return static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
-    }
-    [[nodiscard]] static constexpr std::uint64_t swapped(std::uint64_t value) noexcept {
-        std::uint64_t result = 0;
-        for (int i = 0; i < 8; ++i, value >>= 8) result = result << 8 | (value & 0xff);
-        return result;
     }
 };
 
@@ -154,15 +157,14 @@ struct Binary {
     [[nodiscard]] static constexpr std::size_t list_header(std::size_t) noexcept { return 5; }
 
   private:
-    template <int Id> void header(unsigned type) {
+    // Inline like Store::varint(), and for its reason (g++: 184 to 55 ns a span).
+    template <int Id> [[gnu::always_inline]] void header(unsigned type) {
         sink.byte(type);
         big_endian(static_cast<std::uint16_t>(Id));
     }
-    template <class Integer> void big_endian(Integer value) {
-        char bytes[sizeof value];
-        for (std::size_t i = 0; i < sizeof value; ++i)
-            bytes[i] = static_cast<char>(value >> (8 * (sizeof value - 1 - i)));
-        sink.bytes(bytes, sizeof value);
+    template <class Integer> [[gnu::always_inline]] void big_endian(Integer value) {
+        if constexpr (std::endian::native == std::endian::little) value = byte_swapped(value);
+        sink.bytes(&value, sizeof value);
     }
 };
 

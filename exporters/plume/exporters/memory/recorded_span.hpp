@@ -17,6 +17,7 @@
 
 namespace plume {
 
+/// The types of plume::ValueType, in its order.
 using RecordedValue =
     std::variant<bool, std::int64_t, double, std::string, std::vector<bool>,
                  std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
@@ -28,8 +29,10 @@ struct RecordedAttribute {
     friend bool operator==(const RecordedAttribute&, const RecordedAttribute&) = default;
 };
 
+/// In the order in which they were set; keys are unique.
 using RecordedAttributes = std::vector<RecordedAttribute>;
 
+/// Something that happened at one moment inside a span.
 struct RecordedEvent {
     std::string name;
     std::uint64_t time_unix_ns = 0;
@@ -37,6 +40,7 @@ struct RecordedEvent {
     std::uint32_t dropped_attributes = 0;
 };
 
+/// A span that is not the parent; its context in full.
 struct RecordedLink {
     TraceId trace_id;
     SpanId span_id;
@@ -47,6 +51,7 @@ struct RecordedLink {
     std::uint32_t dropped_attributes = 0;
 };
 
+/// The line of source that began a span, and the library that the line belongs to.
 struct RecordedSource {
     std::string name;
     std::string file;
@@ -61,19 +66,19 @@ struct RecordedSpan {
     std::string name;
     TraceId trace_id;
     SpanId span_id;
-    SpanId parent_span_id;
+    SpanId parent_span_id; ///< invalid for the root of a trace
     std::uint64_t begin_unix_ns = 0;
     std::uint64_t end_unix_ns = 0;
     SpanKind kind = SpanKind::internal;
     StatusCode status = StatusCode::unset;
-    std::string status_message;
+    std::string status_message; ///< only with StatusCode::error
     RecordedAttributes attributes;
     std::vector<RecordedEvent> events;
     std::vector<RecordedLink> links;
     std::uint32_t dropped_attributes = 0;
     std::uint32_t dropped_events = 0;
     std::uint32_t dropped_links = 0;
-    std::uint32_t thread_id = 0;
+    std::uint32_t thread_id = 0; ///< as the operating system numbers threads
     std::uint8_t flags = 0;
     bool parent_is_remote = false;
     std::string trace_state;
@@ -92,6 +97,8 @@ struct RecordedSpan {
 };
 
 namespace detail {
+
+// From here on, nothing points into the batch any more.
 
 [[nodiscard]] inline RecordedAttributes record(std::span<const Attribute> attributes) {
     RecordedAttributes recorded;

@@ -1,0 +1,155 @@
+#include <plume/exporters/detail/http_client.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/catch.hpp"
+#include "support/http_server.hpp"
+
+using namespace std::chrono_literals;
+using namespace plume::detail;
+using plume::otlp_test::HttpServer;
+using plume::otlp_test::Reply;
+using plume::otlp_test::reply;
+using Clock = std::chrono::steady_clock;
+
+TEST_CASE("a response has its status, its body and Retry-After") {
+    const HttpServer server{{reply(200, "hello", "Retry-After: 7")}};
+    HttpClient client{{.url = server.url() + "/path", .headers = {"X-Mine: 1"}}};
+    const HttpResponse response = client.post("a body", CancelFlag{});
+    CHECK(response.ok());
+    CHECK(response.status == 200);
+    CHECK(response.body == "hello");
+    CHECK(response.retry_after == 7s);
+    CHECK(response.error.empty());
+    const auto request = server.requests().at(0);
+    CHECK(request.head.starts_with("POST /path HTTP/1.1\r\n"));
+    CHECK(request.has_line("X-Mine: 1"));
+    CHECK(request.has_line("User-Agent: plume"));
+    CHECK(request.body == "a body");
+}
+
+TEST_CASE("Retry-After may be a date, and one that has passed is none") {
+    const auto retry_after = [](const std::string& value) {
+        const HttpServer server{{reply(503, "", "Retry-After: " + value)}};
+        HttpClient client{{.url = server.url()}};
+        return client.post("", CancelFlag{}).retry_after;
+    };
+    CHECK(retry_after("Fri, 01 Jan 2100 00:00:00 GMT") > 24h);
+    CHECK(retry_after("Fri, 31 Dec 1999 23:59:59 GMT") == 0s);
+    CHECK(retry_after("soon") == 0s);
+}
+
+TEST_CASE("a large body goes at once, without asking for leave to continue") {
+    const HttpServer server{{reply(200)}};
+    HttpClient client{{.url = server.url()}};
+    const std::string body(3'000'000, 'b');
+    const auto before = Clock::now();
+    CHECK(client.post(body, CancelFlag{}).ok());
+    CHECK(Clock::now() - before < 900ms); // libcurl would wait a second for 100 Continue
+    CHECK(server.requests().at(0).body == body);
+}
+
+TEST_CASE("of a long response, the beginning is kept") {
+    const HttpServer server{{reply(200, std::string(300'000, 'r'))}};
+    HttpClient client{{.url = server.url()}};
+    const HttpResponse response = client.post("", CancelFlag{});
+    CHECK(response.ok());
+    CHECK(response.body == std::string(64 * 1024, 'r'));
+}
+
+TEST_CASE("the connection is kept, also by a client that moves") {
+    const HttpServer server{{reply(200)}};
+    HttpClient first{{.url = server.url()}};
+    CHECK(first.post("1", CancelFlag{}).ok());
+    HttpClient second{std::move(first)};
+    CHECK(second.post("2", CancelFlag{}).ok());
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a connection that the server closed meanwhile is replaced at once") {
+    Reply last = reply(200);
+    last.close = true; // without a word of it in the headers
+    const HttpServer server{{last, reply(200)}};
+    HttpClient client{{.url = server.url()}};
+    CHECK(client.post("1", CancelFlag{}).ok());
+    CHECK(client.post("2", CancelFlag{}).ok());
+    CHECK(server.connections() == 2);
+}
+
+TEST_CASE("a cancelled request ends soon, and says so") {
+    const HttpServer server{{{"", false, true}}};
+    HttpClient client{{.url = server.url()}};
+    CancelFlag cancel;
+    std::thread canceller{[&] {
+        while (server.requests().empty()) std::this_thread::yield();
+        cancel.request();
+    }};
+    const auto before = Clock::now();
+    const HttpResponse response = client.post("", cancel);
+    CHECK(Clock::now() - before < 1s); // and the time-out is ten
+    canceller.join();
+    CHECK(response.cancelled);
+    CHECK(response.status == 0);
+    cancel.reset();
+    CHECK_FALSE(cancel.requested());
+}
+
+TEST_CASE("errors are told in the same words each time, without credentials") {
+    const std::string url = HttpServer{{reply(200)}}.url();
+    HttpClient client{{.url = "http://me:secret@" + url.substr(7) + "/a?key=secret#x"}};
+    for (int i = 0; i != 2; ++i)
+        CHECK(client.post("", CancelFlag{}).error == "Couldn't connect to server");
+    CHECK(client.where() == url + "/a");
+    CHECK(HttpClient{{.url = "no url at all"}}.where() == "invalid URL");
+    CHECK(HttpClient{{.url = "ftp://127.0.0.1/"}}.post("", CancelFlag{}).error ==
+          "Unsupported protocol");
+}
+
+TEST_CASE("a child leaves its parent's connection alone") {
+    const HttpServer server{{reply(200)}};
+    HttpClient client{{.url = server.url()}};
+    CHECK(client.post("parent", CancelFlag{}).ok());
+    const pid_t child = ::fork();
+    if (child == 0) {
+        client.forked();
+        ::_exit(client.post("child", CancelFlag{}).ok() ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+    CHECK(client.post("parent again", CancelFlag{}).ok());
+    CHECK(server.connections() == 2); // the parent's, used twice, and the child's
+}
+
+TEST_CASE("a held back SIGPIPE is swallowed, and one that was there before is not") {
+    sigset_t sigpipe;
+    sigset_t before;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    const auto is_pending = [] {
+        sigset_t pending;
+        sigpending(&pending);
+        return sigismember(&pending, SIGPIPE) == 1;
+    };
+    {
+        const NoSigpipe guard;
+        ::raise(SIGPIPE); // would end this program
+        CHECK(is_pending());
+    }
+    CHECK_FALSE(is_pending());
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+    ::raise(SIGPIPE);
+    { const NoSigpipe guard; }
+    CHECK(is_pending());
+    int taken = 0;
+    sigwait(&sigpipe, &taken);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}

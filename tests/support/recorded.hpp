@@ -1,0 +1,87 @@
+// recorded.hpp - what a function records, from its spans to the accounting: the frame of most tests.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <plume/exporters/memory.hpp>
+#include <plume/plume.hpp>
+#include <plume/session.hpp>
+
+namespace plume::test {
+
+/// Whatever a session of its own has seen of a function.
+struct Recorded {
+    std::vector<RecordedSpan> spans; ///< in the order in which they ended, lane by lane
+    Stats stats;
+
+    /// The first span of that name. Throws if there is none, which fails the test.
+    [[nodiscard]] const RecordedSpan& operator[](std::string_view name) const {
+        const auto found = std::ranges::find(spans, name, &RecordedSpan::name);
+        if (found == spans.end()) throw std::runtime_error{"no span " + std::string{name}};
+        return *found;
+    }
+    [[nodiscard]] std::string tree() const { return tree_of(spans); }
+    [[nodiscard]] std::string tree_with_attributes() const {
+        return tree_of(spans, {.attributes = true});
+    }
+    [[nodiscard]] const Drops& dropped() const { return stats.exporters.at(0).dropped; }
+};
+
+/// Runs `f` while a session is on. Throws if the session does not deliver, or if a span is missing
+/// in its accounting, so that every test that records is a test of that as well.
+inline Recorded recorded(Options options, const std::function<void()>& f) {
+    std::string reports;
+    if (options.service_name.empty()) options.service_name = "test";
+    if (!options.report)
+        options.report = [&reports](std::string_view what) { (reports += what) += '\n'; };
+    MemoryExporter memory;
+    Session session{std::move(options), memory};
+    f();
+    const FlushResult end = session.shutdown(std::chrono::seconds{60});
+    if (!end.complete) throw std::runtime_error{"the session did not deliver: " + reports};
+    if (!reports.empty()) throw std::runtime_error{"the session reports: " + reports};
+    const Stats& stats = end.stats;
+    const ExporterStats& exporter = stats.exporters.at(0);
+    if (stats.begun !=
+            exporter.exported + exporter.dropped.total() + exporter.pending + stats.open ||
+        exporter.exported != memory.size())
+        throw std::runtime_error{"the session has lost count of its spans"};
+    return {memory.spans(), stats};
+}
+inline Recorded recorded(const std::function<void()>& f) { return recorded({}, f); }
+
+/// Runs `f` on a thread of its own, and brings back what it throws.
+inline void on_a_thread(const std::function<void()>& f) {
+    std::exception_ptr thrown;
+    std::thread thread{[&] {
+        try {
+            f();
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+    }};
+    thread.join();
+    if (thrown) std::rethrow_exception(thrown);
+}
+
+/// Runs `f` on a thread whose ring is not made yet. Rings stay as the session wanted them that was
+/// running when they were made: what a test says about rings counts only here.
+inline void on_a_new_ring(const std::function<void()>& f) {
+    on_a_thread([&f] {
+        const detail::Lane* lane = detail::find_lane();
+        if (lane && lane->memory) on_a_new_ring(f); // keeps this one busy meanwhile
+        else f();
+    });
+}
+
+} // namespace plume::test
