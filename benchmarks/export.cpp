@@ -29,7 +29,9 @@ namespace {
 using namespace std::chrono_literals;
 
 double now_ns() {
-    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration<double, std::nano>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 /// A socket on a free port of the loopback interface.
@@ -108,7 +110,8 @@ double spans_per_s(Exporter exporter, const char* what) {
     }
     const plume::Stats stats = session.stats();
     if (const auto lost = stats.exporters.at(0).dropped.total(); lost != 0) {
-        std::fprintf(stderr, "overhead: %s lost %llu spans: no figure\n", what, static_cast<unsigned long long>(lost));
+        std::fprintf(stderr, "overhead: %s lost %llu spans: no figure\n", what,
+                     static_cast<unsigned long long>(lost));
         return 0;
     }
     std::ranges::sort(rates);
@@ -138,7 +141,8 @@ double thrift_ns_per_span() {
     resource.set("service.name", "overhead");
     const plume::Batch::Piece piece{spans};
     const plume::Batch batch{resource, std::span{&piece, 1}};
-    plume::jaeger::Packets<plume::jaeger::Compact> packets{65'000, plume::jaeger::Envelope::emit_batch};
+    plume::jaeger::Packets<plume::jaeger::Compact> packets{65'000,
+                                                           plume::jaeger::Envelope::emit_batch};
     std::vector<double> times;
     for (int round = 0; round < 300; ++round) {
         const double begin = now_ns();
@@ -169,7 +173,8 @@ ExportRates measure_export(const std::function<void()>& on_another) {
             while (!done) static_cast<void>(::recv(port.socket(), buffer.data(), buffer.size(), 0));
         }};
         rates.jaeger_udp_spans_per_s = spans_per_s(
-            plume::JaegerExporter{{.agent_host = "127.0.0.1", .agent_port = port.number()}}, "jaeger");
+            plume::JaegerExporter{{.agent_host = "127.0.0.1", .agent_port = port.number()}},
+            "jaeger");
         done = true;
         sink.join();
     }
@@ -182,7 +187,8 @@ ExportRates measure_export(const std::function<void()>& on_another) {
         ::close(connection);
     }};
     rates.otlp_spans_per_s = spans_per_s(
-        plume::OtlpExporter{{.endpoint = "http://127.0.0.1:" + std::to_string(port.number())}}, "otlp");
+        plume::OtlpExporter{{.endpoint = "http://127.0.0.1:" + std::to_string(port.number())}},
+        "otlp");
     ::shutdown(port.socket(), SHUT_RDWR); // the exporter has closed its connection, if it made one
     sink.join();
     return rates;

@@ -292,7 +292,8 @@ int report(const char* path) {
     }
     std::printf("collected through a null exporter: %.1f M spans/s on one processor\n",
                 collect_spans_per_s * 1e-6);
-    std::printf("and sent to Jaeger by UDP: %.1f M spans/s; by OTLP: %.1f M spans/s; Thrift: %.0f ns a span\n",
+    std::printf("and sent to Jaeger by UDP: %.1f M spans/s; by OTLP: %.1f M spans/s; Thrift: %.0f "
+                "ns a span\n",
                 exported.jaeger_udp_spans_per_s * 1e-6, exported.otlp_spans_per_s * 1e-6,
                 exported.thrift_ns_per_span);
     std::printf("heap allocations per span: %g\n", allocations_per_span);

@@ -1,5 +1,5 @@
-// soak.cpp - a minute of overload: two threads record as fast as they can, an exporter cannot keep up,
-// and the process does not grow. Usage: soak SECONDS
+// soak.cpp - a minute of overload: two threads record as fast as they can, an exporter cannot keep
+// up, and the process does not grow. Usage: soak SECONDS
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -53,10 +53,12 @@ int main(int argc, char** argv) {
     const int seconds = argc > 1 ? std::atoi(argv[1]) : 60;
     int reports = 0;
     plume::Session session{{.service_name = "soak",
-                            .report = [&reports](std::string_view what) {
-                                ++reports;
-                                std::printf("report: %.*s\n", static_cast<int>(what.size()), what.data());
-                            }},
+                            .report =
+                                [&reports](std::string_view what) {
+                                    ++reports;
+                                    std::printf("report: %.*s\n", static_cast<int>(what.size()),
+                                                what.data());
+                                }},
                            SlowExporter{}};
     std::atomic<bool> stop{false};
     std::thread first{[&] { record_until(stop); }};
@@ -64,7 +66,7 @@ int main(int argc, char** argv) {
     std::vector<std::size_t> sizes;
     for (int i = 0; i < seconds; ++i) {
         std::this_thread::sleep_for(1s);
-        sizes.push_back(resident_bytes()); if (getenv("SOAK_TRACE")) std::printf("%zu ", sizes.back() >> 10U);
+        sizes.push_back(resident_bytes());
     }
     stop = true;
     first.join();
@@ -77,14 +79,19 @@ int main(int argc, char** argv) {
     const std::size_t after = *std::max_element(settled, sizes.end());
     const plume::ExporterStats& slow = stats.exporters.at(0);
     const std::uint64_t sum = slow.exported + slow.dropped.total() + slow.pending + stats.open;
-    std::printf("begun %llu, exported %llu, dropped %llu, pending %llu, open %llu; resident %zu MiB in the first "
+    std::printf("begun %llu, exported %llu, dropped %llu, pending %llu, open %llu; resident %zu "
+                "MiB in the first "
                 "quarter, %zu MiB after; %d reports\n",
-                static_cast<unsigned long long>(stats.begun), static_cast<unsigned long long>(slow.exported),
-                static_cast<unsigned long long>(slow.dropped.total()), static_cast<unsigned long long>(slow.pending),
+                static_cast<unsigned long long>(stats.begun),
+                static_cast<unsigned long long>(slow.exported),
+                static_cast<unsigned long long>(slow.dropped.total()),
+                static_cast<unsigned long long>(slow.pending),
                 static_cast<unsigned long long>(stats.open), before >> 20U, after >> 20U, reports);
     const bool flat = after <= before + before / 20;
     const bool exact = sum == stats.begun;
     if (!flat) std::printf("soak: the process grew\n");
-    if (!exact) std::printf("soak: %llu spans are unaccounted for\n", static_cast<unsigned long long>(stats.begun - sum));
+    if (!exact)
+        std::printf("soak: %llu spans are unaccounted for\n",
+                    static_cast<unsigned long long>(stats.begun - sum));
     return flat && exact && stats.begun != 0 ? 0 : 1;
 }
