@@ -13,19 +13,10 @@
 #include <plume/chunk.hpp>
 #include <plume/open_span.hpp>
 #include <plume/record.hpp>
+#include <plume/span_limits.hpp>
 #include <plume/utf8.hpp>
 
 namespace plume {
-
-/// How much one span may carry (OpenTelemetry, "Span Limits"). What is over is dropped, and counted
-/// on the span.
-struct SpanLimits {
-    std::uint32_t attributes = 128;
-    std::uint32_t events = 128;
-    std::uint32_t links = 128;
-    std::uint32_t attributes_per_event = 128;
-    std::uint32_t attributes_per_link = 128;
-};
 
 namespace [[gnu::visibility("hidden")]] detail {
 

@@ -45,12 +45,12 @@ class [[gnu::visibility("default")]] OnSpan {
     /// A reference to a span that is not the parent, as of a batch to the requests in it.
     template <class... Args>
     void link(const SpanContext& to, const Args&... attributes) const noexcept {
-        using namespace literals;
         if (!to.valid()) return;
         const auto part = link_target(to);
-        remark<SiteKind::link, Anywhere<"">>(
-            token(), Key<"trace.high">{} = part.high, Key<"trace.low">{} = part.low, Key<"span">{} = part.span,
-            Key<"flags">{} = part.flags, Key<"state">{} = part.state, attributes...);
+        remark<SiteKind::link, Anywhere<"">>(token(), Key<"trace.high">{} = part.high,
+                                             Key<"trace.low">{} = part.low,
+                                             Key<"span">{} = part.span, Key<"flags">{} = part.flags,
+                                             Key<"state">{} = part.state, attributes...);
     }
 
     /// Ok is final and outranks error; unset is ignored; only an error has a description
@@ -67,7 +67,6 @@ class [[gnu::visibility("default")]] OnSpan {
     /// An exception that was caught: an event with its type and message, `error.type`, and the
     /// status error. `type`: a name that stays the same for the same kind of error.
     void record_exception(std::string_view type, std::string_view message) const noexcept {
-        using namespace literals;
         remark<SiteKind::event, Anywhere<"exception">>(token(), Key<"exception.type">{} = type,
                                                        Key<"exception.message">{} = message);
         remark<SiteKind::attributes, Anywhere<"">>(token(), Key<"error.type">{} = type);

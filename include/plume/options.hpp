@@ -12,8 +12,8 @@
 #include <vector>
 
 #include <plume/clock.hpp>
-#include <plume/composer.hpp>
 #include <plume/exporter.hpp>
+#include <plume/span_limits.hpp>
 
 namespace plume {
 

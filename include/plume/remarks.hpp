@@ -89,7 +89,7 @@ template <SiteKind What, class Line, class... Args>
 [[gnu::noinline, gnu::cold]] inline void mark_exception(std::uint64_t token,
                                                         unsigned uncaught) noexcept {
     if (count_uncaught() <= uncaught) return; // the lane was not known, that is all
-    using namespace literals;
+    // No "key"_a here: g++ finds the one of off.hpp where a file has its macros compiled out.
     remark<SiteKind::event, Anywhere<"exception">>(token, Key<"exception.type">{} = "unknown",
                                                    Key<"exception.message">{} =
                                                        "an exception left the scope of the span",
