@@ -111,7 +111,8 @@ void switch_callsite(bool on) {
     for (std::uint32_t i = plume::detail::control::first_site; i < runtime.registry.size(); ++i) {
         plume::detail::Entry* entry = runtime.registry.at(i);
         if (entry->live && entry->name == "switched off")
-            entry->live->index.store(on ? entry->index : 0, std::memory_order_relaxed); // a switch
+            entry->live->index.store(on ? entry->index : 0,
+                                     plume::detail::memory_order_relaxed); // a switch
     }
 }
 

@@ -45,7 +45,7 @@ class Assembler {
     Assembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
               const SpanLimits& limits)
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
-          limits_{limits}, session_{runtime.sessions.fetch_add(1, std::memory_order_relaxed) + 1} {
+          limits_{limits}, session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1} {
     } // only has to differ
 
     Assembler(const Assembler&) = delete;
@@ -58,7 +58,7 @@ class Assembler {
         if (!lane.replay) lane.replay = new Replay;
         Replay& replay = *static_cast<Replay*>(lane.replay);
         const std::uint64_t end = lane.published();
-        std::uint64_t at = lane.tail.load(std::memory_order_relaxed); // own store
+        std::uint64_t at = lane.tail.load(memory_order_relaxed); // own store
         // Ticks of records cannot be later than this, but for what cores disagree about.
         const std::uint64_t present = now(time_->clock());
         // A record may be late, by as long as its thread was kept from publishing it.
@@ -67,8 +67,8 @@ class Assembler {
             static_cast<std::int64_t>(reach))
             replay.last_ticks = present - reach;
         if (at == end) return;
-        seed_ = runtime_->id_seed.load(std::memory_order_relaxed); // changes only with the process
-        key_ = runtime_->id_key.load(std::memory_order_relaxed);
+        seed_ = runtime_->id_seed.load(memory_order_relaxed); // changes only with the process
+        key_ = runtime_->id_key.load(memory_order_relaxed);
         const struct Release {
             Lane& lane;
             const std::uint64_t& at;
@@ -507,7 +507,7 @@ class Assembler {
 
     Early* wait_for(Lane& home, std::uint64_t position) {
         // What its lane was drained beyond will not come any more: the span has ended before.
-        if (position < home.tail.load(std::memory_order_relaxed)) return nullptr; // own store
+        if (position < home.tail.load(memory_order_relaxed)) return nullptr; // own store
         return &early_[position];
     }
 
@@ -558,8 +558,7 @@ class Assembler {
     Lane* lane_of_position(std::uint64_t position) {
         const std::uint32_t index = lane_of(position);
         if (index >= lanes_.size() || !lanes_[index]) {
-            for (Lane* lane =
-                     runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+            for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next) {
                 if (lane->index >= lanes_.size()) lanes_.resize(lane->index + 1);
                 lanes_[lane->index] = lane;

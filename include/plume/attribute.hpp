@@ -108,8 +108,7 @@ constexpr auto canonical(const T& value) noexcept {
         using Number = std::underlying_type_t<T>; // an enum of chars is no text
         return canonical(
             static_cast<std::conditional_t<std::is_same_v<Number, char>, int, Number>>(value));
-    }
-    else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
+    } else if constexpr (std::is_floating_point_v<T>) return static_cast<double>(value);
     else if constexpr (Number<T> && std::is_unsigned_v<T> && sizeof(T) == 8)
         return static_cast<std::uint64_t>(value);
     else if constexpr (Number<T>) return static_cast<std::int64_t>(value);
@@ -191,6 +190,10 @@ struct Key {
 };
 
 } // namespace detail
+
+namespace off {
+struct RealAttributes {}; // see off.hpp
+} // namespace off
 
 namespace literals {
 /// `"key"_a = value` is one attribute. The macros see this operator by themselves; calls of

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include <plume/atomic.hpp>
 #include <plume/attribute.hpp>
 #include <plume/config.hpp>
 #include <plume/ids.hpp>
@@ -44,8 +44,8 @@ struct Description {
 
 /// The writable part, one a line. Only slow paths touch anything but `index`.
 struct Callsite {
-    std::atomic<std::uint32_t> index{0}; ///< what records call it; 0 while it is off
-    std::uint32_t id = 0;                ///< what `index` is when it is on
+    Atomic<std::uint32_t> index{0}; ///< what records call it; 0 while it is off
+    std::uint32_t id = 0;           ///< what `index` is when it is on
     const Description* description;
     Callsite* next = nullptr; ///< of the same module
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -39,10 +38,10 @@ class Collector {
 
     Collector(Runtime& runtime, std::vector<std::unique_ptr<Exporter>> exporters, Settings settings)
         : runtime_{&runtime}, pool_{ChunkPool::make()},
-          time_{runtime.clock.load(std::memory_order_relaxed)},
+          time_{runtime.clock.load(memory_order_relaxed)},
           assembler_{runtime, settings.kept->sites, *pool_, time_, settings.limits},
           ring_drops_before_{ring_drops()}, record_drops_before_{record_drops()},
-          exit_drops_before_{runtime.dropped_after_exit.load(std::memory_order_relaxed)},
+          exit_drops_before_{runtime.dropped_after_exit.load(memory_order_relaxed)},
           settings_{std::move(settings)} {
         for (auto& exporter : exporters)
             workers_.push_back(
@@ -80,7 +79,7 @@ class Collector {
         for (const auto& worker : workers_) stats.exporters.push_back(worker->stats());
         const std::lock_guard lock{mutex_};
         const std::uint64_t after_exit =
-            runtime_->dropped_after_exit.load(std::memory_order_relaxed) - exit_drops_before_;
+            runtime_->dropped_after_exit.load(memory_order_relaxed) - exit_drops_before_;
         stats.begun = seen_.begun + seen_.ring_drops + after_exit;
         stats.open = seen_.begun - seen_.ended;
         stats.dropped_records = seen_.record_drops;
@@ -122,9 +121,8 @@ class Collector {
         Deadline held_since{};
         while (true) {
             const std::uint64_t request =
-                requested_.load(std::memory_order_acquire); // pairs with drain_all()
-            const bool stopping =
-                stopping_.load(std::memory_order_acquire); // pairs with stop_thread()
+                requested_.load(memory_order_acquire);                  // pairs with drain_all()
+            const bool stopping = stopping_.load(memory_order_acquire); // pairs with stop_thread()
             const auto now = std::chrono::steady_clock::now();
             if (now >= next_calibration) {
                 time_.learn();
@@ -168,10 +166,9 @@ class Collector {
 
     void pass() noexcept {
         try {
-            for (Lane* lane =
-                     runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+            for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
-                if (lane->has_ring.load(std::memory_order_acquire)) // pairs with make_ring()
+                if (lane->has_ring.load(memory_order_acquire)) // pairs with make_ring()
                     assembler_.drain(*lane);
             assembler_.settle();
         } catch (const std::bad_alloc&) {
@@ -218,9 +215,9 @@ class Collector {
     [[nodiscard]] std::uint64_t sum_over_lanes(Count count) const noexcept {
         std::uint64_t sum = 0;
         for (const Lane* lane =
-                 runtime_->lanes.load(std::memory_order_acquire); // pairs with claim_lane()
+                 runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
              lane; lane = lane->next)
-            sum += count(*lane).load(std::memory_order_relaxed);
+            sum += count(*lane).load(memory_order_relaxed);
         return sum;
     }
     [[nodiscard]] std::uint64_t ring_drops() const noexcept {
@@ -253,9 +250,9 @@ class Collector {
     mutable std::mutex mutex_;
     std::condition_variable answer_;
     Seen seen_;
-    std::atomic<std::uint64_t> requested_{0};
-    std::atomic<std::uint64_t> answered_{0};
-    std::atomic<bool> stopping_{false};
+    Atomic<std::uint64_t> requested_{0};
+    std::uint64_t answered_ = 0; ///< written by the thread under the lock
+    Atomic<bool> stopping_{false};
     std::thread thread_;
 };
 

@@ -42,7 +42,7 @@ class [[nodiscard]] ContextScope {
         lane_->scope = context;
         lane_->admitted = false;
         lane_->muted_by = 0;
-        lane_->floor = lane_->head.load(std::memory_order_relaxed); // own store
+        lane_->floor = lane_->head.load(detail::memory_order_relaxed); // own store
         if (lane_->mute != detail::Mute::suppressed) lane_->mute = mute;
     }
 

@@ -142,10 +142,10 @@ class Engine {
         if (runtime_->hooks.session) return false;
         if (!runtime_->started) runtime_->start(*runtime_);
         runtime_->settings.store(settings);
-        if (runtime_->clock.load(std::memory_order_relaxed) ==
+        if (runtime_->clock.load(memory_order_relaxed) ==
             Clock::undecided) // written under this lock only
-            runtime_->clock.store(
-                choose_clock(), std::memory_order_relaxed); // threads look before they have a lane
+            runtime_->clock.store(choose_clock(),
+                                  memory_order_relaxed); // threads look before they have a lane
         runtime_->hooks = {this, nullptr, &Engine::after_fork,
                            [](void* self) { static_cast<Engine*>(self)->revive(); }};
         return true;
@@ -224,11 +224,11 @@ class Engine {
 
     static void switch_callsites(Runtime& process, bool on) {
         const Locked lock{process.mutex};
-        process.recording.store(on, std::memory_order_relaxed); // read under the lock, or as a hint
+        process.recording.store(on, memory_order_relaxed); // read under the lock, or as a hint
         for (std::uint32_t i = control::first_site; i < process.registry.size(); ++i)
             if (Entry* entry = process.registry.at(i); entry->live)
                 entry->live->index.store(on ? entry->index : 0,
-                                         std::memory_order_relaxed); // a switch
+                                         memory_order_relaxed); // a switch
     }
 
     static void after_fork(void* self, bool in_child) noexcept {
@@ -246,7 +246,7 @@ class Engine {
     /// In a child after fork(), when it first needs the threads: the exporters go on in a new
     /// collector, with another process id.
     void revive() noexcept {
-        if (!runtime_->needs_revival.load(std::memory_order_acquire))
+        if (!runtime_->needs_revival.load(memory_order_acquire))
             return; // pairs with the release below
         const std::lock_guard lock{revival_};
         if (!orphaned_) return; // another thread was first, or this one asks from within a report
@@ -264,7 +264,7 @@ class Engine {
             collector_ = std::move(revived);
         }
         runtime_->needs_revival.store(false,
-                                      std::memory_order_release); // pairs with the acquire above
+                                      memory_order_release); // pairs with the acquire above
     }
     [[nodiscard]] std::shared_ptr<Collector> take_collector() {
         const std::lock_guard lock{mutex_};

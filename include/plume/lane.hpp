@@ -2,10 +2,10 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include <plume/atomic.hpp>
 #include <plume/clock.hpp>
 #include <plume/ids.hpp>
 #include <plume/ring.hpp>
@@ -89,11 +89,11 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t trace_seed[2] = {};
     std::uint64_t traces = 0;
 
-    std::atomic<bool> has_ring{false}; ///< the collector may look at the ring
+    Atomic<bool> has_ring{false}; ///< the collector may look at the ring
 
     // Counted by the owner alone, read by the collector at any time.
-    std::atomic<std::uint64_t> dropped_spans{0};
-    std::atomic<std::uint64_t> dropped_records{0}; ///< events, attributes and the like
+    Atomic<std::uint64_t> dropped_spans{0};
+    Atomic<std::uint64_t> dropped_records{0}; ///< events, attributes and the like
 
     // Kept by the runtime, under its lock.
     std::uint64_t fork_floor = 0;    ///< positions below are of the parent process
@@ -108,9 +108,9 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     constexpr Lane() noexcept = default;
 
-    static void count(std::atomic<std::uint64_t>& counter) noexcept {
+    static void count(Atomic<std::uint64_t>& counter) noexcept {
         // One writer: no read-modify-write is needed.
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        counter.store(counter.load(memory_order_relaxed) + 1, memory_order_relaxed);
     }
 
     /// High and low half are different permutations of different secret starts, so both are
@@ -127,7 +127,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         current = parent;
         if (parent != 0) return;
         close();
-        const std::uint64_t at = head.load(std::memory_order_relaxed); // own store
+        const std::uint64_t at = head.load(memory_order_relaxed); // own store
         if (abandoned_count != 0) [[unlikely]]
             forget_abandoned(floor, at);
         floor = at;
@@ -149,7 +149,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     void step_over(std::uint64_t position, std::uint64_t parent) noexcept {
         if (on_stack(position)) {
             abandon(parent != 0 ? parent + 8 : floor,
-                    head.load(std::memory_order_relaxed)); // own store
+                    head.load(memory_order_relaxed)); // own store
             return step_down(parent);
         }
         Outside* level = outside_with(position);
@@ -175,7 +175,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     void come_back_to(std::uint64_t innermost) noexcept {
         if (innermost == 0) return step_down(0);
         current = innermost;
-        abandon(innermost + 8, head.load(std::memory_order_relaxed)); // own store
+        abandon(innermost + 8, head.load(memory_order_relaxed)); // own store
         open();
     }
 
@@ -202,11 +202,11 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         muted_by = 0;
         admitted = false;
         abandoned_count = 0;
-        floor = owner_floor = head.load(std::memory_order_relaxed); // as below
+        floor = owner_floor = head.load(memory_order_relaxed); // as below
         current = 0;
         // Nobody is left to end what was promised its end.
         grant_end =
-            head.load(std::memory_order_relaxed); // own store, or the last owner's under the lock
+            head.load(memory_order_relaxed); // own store, or the last owner's under the lock
         room = closed_room = 0;
         closed = true;
     }

@@ -5,10 +5,10 @@
 // it is; the candidate of the first module in load order that has the note is the runtime.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 
+#include <plume/atomic.hpp>
 #include <plume/config.hpp>
 #include <plume/runtime.hpp>
 
@@ -94,17 +94,17 @@ inline Runtime* find_runtime() noexcept { return &candidate; }
 
 /// What one module keeps for itself.
 struct Module {
-    std::atomic<Runtime*> runtime{nullptr};
+    Atomic<Runtime*> runtime{nullptr};
     Callsite* callsites = nullptr; ///< under the runtime's lock
 };
 inline constinit Module module;
 
 /// The runtime of the process. Slow paths only.
 inline Runtime& runtime() noexcept {
-    Runtime* known = module.runtime.load(std::memory_order_relaxed); // constant once it is set
+    Runtime* known = module.runtime.load(memory_order_relaxed); // constant once it is set
     if (!known) [[unlikely]] {
         known = find_runtime();
-        module.runtime.store(known, std::memory_order_relaxed); // all threads find the same
+        module.runtime.store(known, memory_order_relaxed); // all threads find the same
     }
     return *known;
 }
@@ -136,7 +136,7 @@ inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
     if (lane == exited()) return nullptr;
     if (!lane) lane = claim_lane(process);
     if (!lane) return nullptr;
-    lane->clock = process.clock.load(std::memory_order_relaxed);
+    lane->clock = process.clock.load(memory_order_relaxed);
     if (lane->clock == Clock::counter) remember_lane(process, lane);
     return lane;
 }
@@ -150,11 +150,11 @@ struct ModuleEnd {
         Runtime& process = runtime();
         Locked lock{process.mutex};
         for (Callsite* site = module.callsites; site; site = site->next) {
-            site->index.store(0, std::memory_order_relaxed); // a switch: nothing depends on it
+            site->index.store(0, memory_order_relaxed); // a switch: nothing depends on it
             if (site->id != 0) process.registry.at(site->id)->live = nullptr;
         }
         module.callsites = nullptr;
-        for (Lane* lane = process.lanes.load(std::memory_order_relaxed); lane; lane = lane->next)
+        for (Lane* lane = process.lanes.load(memory_order_relaxed); lane; lane = lane->next)
             forget(lane->caches);
     }
 
@@ -182,8 +182,8 @@ inline bool register_callsite(Callsite& callsite) noexcept {
     callsite.id = entry->index;
     callsite.next = module.callsites;
     module.callsites = &callsite;
-    if (process.recording.load(std::memory_order_relaxed)) // set under the same lock
-        callsite.index.store(callsite.id, std::memory_order_relaxed);
+    if (process.recording.load(memory_order_relaxed)) // set under the same lock
+        callsite.index.store(callsite.id, memory_order_relaxed);
     return true;
 }
 
@@ -207,10 +207,17 @@ inline void after_fork_in_parent() noexcept {
     candidate.mutex.unlock();
 }
 
+inline void leave_behind(void* memory) noexcept {
+    auto* one = memory ? static_cast<LeftBehind*>(std::malloc(sizeof(LeftBehind))) : nullptr;
+    if (!one) return;
+    *one = {memory, candidate.left_behind};
+    candidate.left_behind = one;
+}
+
 /// The child has one thread, and nothing of the parent's is its to deliver: lanes start empty,
 /// with other ids. What was open stays the parent's; new spans become its children from afar.
 inline void after_fork_in_child() noexcept {
-    candidate.mutex.renew();
+    candidate.mutex.unlock(); // by the thread that has locked it in before_fork()
     auto* own =
         candidate.started ? static_cast<Lane*>(pthread_getspecific(candidate.key)) : nullptr;
     if (own == exited()) own = nullptr;
@@ -220,15 +227,16 @@ inline void after_fork_in_child() noexcept {
                 own->trace_state};
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
-    for (Lane* lane = candidate.lanes.load(std::memory_order_relaxed); lane; lane = lane->next) {
+    for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
         const std::uint64_t position = lane->current;
         const SpanContext scope = lane->scope;
         lane->reset();
-        lane->fork_floor = lane->head.load(std::memory_order_relaxed);
+        lane->fork_floor = lane->head.load(memory_order_relaxed);
         lane->release(lane->fork_floor);
-        lane->replay = nullptr; // the parent's; its memory is lost with the parent's threads
-        lane->dropped_spans.store(0, std::memory_order_relaxed);
-        lane->dropped_records.store(0, std::memory_order_relaxed);
+        leave_behind(lane->replay);
+        lane->replay = nullptr;
+        lane->dropped_spans.store(0, memory_order_relaxed);
+        lane->dropped_records.store(0, memory_order_relaxed);
         fill_random(lane->trace_seed, sizeof lane->trace_seed);
         if (lane == own) {
             lane->scope = open.valid() ? open : scope;
@@ -242,7 +250,7 @@ inline void after_fork_in_child() noexcept {
         }
     }
     if (candidate.hooks.after_fork) {
-        candidate.needs_revival.store(true, std::memory_order_relaxed);
+        candidate.needs_revival.store(true, memory_order_relaxed);
         candidate.hooks.after_fork(candidate.hooks.session, true);
     }
 }

@@ -18,6 +18,18 @@ constexpr void ignore(const Arguments&...) noexcept {}
 
 namespace off {
 
+struct RealAttributes; ///< attribute.hpp completes it
+template <class T>
+concept Complete = requires { sizeof(T); };
+
+template <decltype(sizeof 0) Size>
+struct Text {
+    char text[Size]{};
+    consteval Text(const char (&literal)[Size]) noexcept {
+        for (decltype(sizeof 0) i = 0; i < Size; ++i) text[i] = literal[i];
+    }
+};
+
 struct Attribute {};
 struct Key {
     template <class T>
@@ -45,10 +57,24 @@ struct Span {
 } // namespace off
 
 namespace literals {
-// No templates: where span.hpp is included as well, its literal operators are preferred (C++20,
-// [lex.ext]/5), and both sets of functions live side by side.
+// These step back where attribute.hpp is included as well: then both sets of functions live side by
+// side, and what is made by hand is real. C++20 has a template preferred to a function by itself
+// ([lex.ext]/5), as clang does; g++ 12 prefers the function, and wants a constraint.
+#    if defined(__clang__)
 constexpr off::Key operator""_a(const char*, decltype(sizeof 0)) noexcept { return {}; }
 constexpr off::Name operator""_name(const char*, decltype(sizeof 0)) noexcept { return {}; }
+#    else
+template <off::Text Key>
+    requires(!off::Complete<off::RealAttributes>)
+constexpr off::Key operator""_a() noexcept {
+    return {};
+}
+template <off::Text Name>
+    requires(!off::Complete<off::RealAttributes>)
+constexpr off::Name operator""_name() noexcept {
+    return {};
+}
+#    endif
 } // namespace literals
 
 template <class = void> // a template, so that the real one is preferred where both are known

@@ -42,7 +42,7 @@ struct SiteFor<What, Line, List<Args...>> {
 template <class Site>
 [[gnu::always_inline]] inline std::uint32_t index_of() noexcept {
     static_cast<void>(&Registered<Site>::done); // asks for its initialisation, leaves no code
-    return Site::callsite.index.load(std::memory_order_relaxed); // a switch: orders nothing
+    return Site::callsite.index.load(memory_order_relaxed); // a switch: orders nothing
 }
 
 /// Bytes of all attributes, and under which limits they keep to it.
@@ -80,7 +80,7 @@ template <class Arg>
 template <class Site, class... Args>
 [[gnu::always_inline]] inline std::uint64_t
 put(Lane& lane, std::uint64_t word, const Measured& size, const Args&... args) noexcept {
-    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
     Pen pen{lane.address(at)};
     pen.word(word);
     if constexpr (Site::one_word_fields) {
@@ -177,7 +177,7 @@ template <class Site, bool Exceptions, class... Args>
         end_slowly(opened.token, opened.parent);
         return;
     }
-    const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
     lane->put(at, make_word(control::end, counter_now()));
     lane->publish(at + 8);
     lane->current = opened.parent;

@@ -1,13 +1,13 @@
 // registry.hpp - every instrumented line of the process, by the number that records call it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string_view>
 
+#include <plume/atomic.hpp>
 #include <plume/callsite.hpp>
 #include <plume/record.hpp>
 
@@ -44,7 +44,7 @@ class Registry {
             entry->live = live;
             return entry;
         }
-        const std::uint32_t index = size_.load(std::memory_order_relaxed); // writers hold the lock
+        const std::uint32_t index = size_.load(memory_order_relaxed); // writers hold the lock
         Entry* entry = make(description);
         if (!entry || !place(index, entry)) return nullptr;
         entry->index = index;
@@ -52,13 +52,13 @@ class Registry {
         entry->live = live;
         entry->next = buckets_[hash % bucket_count];
         buckets_[hash % bucket_count] = entry;
-        size_.store(index + 1, std::memory_order_release); // pairs with the acquire in size()
+        size_.store(index + 1, memory_order_release); // pairs with the acquire in size()
         return entry;
     }
 
     /// One more than the highest index given out.
     [[nodiscard]] std::uint32_t size() const noexcept {
-        return size_.load(std::memory_order_acquire); // pairs with the release in add()
+        return size_.load(memory_order_acquire); // pairs with the release in add()
     }
     /// `index` is below size() and not below control::first_site.
     [[nodiscard]] Entry* at(std::uint32_t index) const noexcept {
@@ -128,7 +128,7 @@ class Registry {
         return true;
     }
 
-    std::atomic<std::uint32_t> size_{control::first_site};
+    Atomic<std::uint32_t> size_{control::first_site};
     Entry*** chunks_ = nullptr; ///< written before the first index is published, then constant
     Entry* buckets_[bucket_count] = {};
 };

@@ -55,7 +55,7 @@ namespace [[gnu::visibility("hidden")]] detail {
     constexpr Limits limits{1024, 0};
     const Room room = make_room_on(token, 16 + stored_size(text, limits));
     if (!room.lane) return;
-    const std::uint64_t at = room.lane->head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
     Pen pen{room.lane->address(at)};
     pen.word(make_word(control::status, room.ticks));
     pen.word(static_cast<std::uint64_t>(code));

@@ -1,11 +1,11 @@
 // ring.hpp - a single-producer, single-consumer ring of bytes; every ordering of the data is here.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include <plume/atomic.hpp>
 #include <plume/record.hpp>
 
 namespace plume {
@@ -25,7 +25,7 @@ inline constexpr unsigned unknown_uncaught = ~0U;
 ///
 struct [[gnu::visibility("default")]] Ring {
     // The writer's line. The reader touches `head` alone.
-    alignas(128) std::atomic<std::uint64_t> head{0}; ///< where the next record goes
+    alignas(128) Atomic<std::uint64_t> head{0}; ///< where the next record goes
     std::uint64_t room = 0;    ///< 0 as well while `closed`: every begin takes the slow path
     std::uintptr_t bias = 0;   ///< bias + position is an address, in this lap
     std::uint64_t current = 0; ///< position of the innermost open span of the thread, or 0
@@ -40,7 +40,7 @@ struct [[gnu::visibility("default")]] Ring {
     bool closed = true;
 
     // The reader's line.
-    alignas(128) std::atomic<std::uint64_t> tail{0}; ///< all before it may be overwritten
+    alignas(128) Atomic<std::uint64_t> tail{0}; ///< all before it may be overwritten
 
     constexpr Ring() noexcept = default;
 
@@ -55,8 +55,8 @@ struct [[gnu::visibility("default")]] Ring {
         bias = reinterpret_cast<std::uintptr_t>(bytes) - start;
         lap_end = start + size;
         grant_end = start;
-        head.store(start, std::memory_order_relaxed); // published with the lane, under a lock
-        tail.store(start, std::memory_order_relaxed);
+        head.store(start, memory_order_relaxed); // published with the lane, under a lock
+        tail.store(start, memory_order_relaxed);
     }
 
     void close() noexcept {
@@ -75,9 +75,9 @@ struct [[gnu::visibility("default")]] Ring {
     /// Makes at least `need` bytes of room where `head` stands, or says that there are none.
     /// `reserve_too`: the records that end spans may use what is kept for them.
     [[nodiscard]] bool refill(std::uint64_t need, bool reserve_too, bool& half_full) noexcept {
-        const std::uint64_t at = head.load(std::memory_order_relaxed); // own store
+        const std::uint64_t at = head.load(memory_order_relaxed); // own store
         const std::uint64_t promised = grant_end - at - free_room();
-        const std::uint64_t seen = tail.load(std::memory_order_acquire); // pairs with release()
+        const std::uint64_t seen = tail.load(memory_order_acquire); // pairs with release()
         half_full = at - seen >= capacity / 2;
         const std::uint64_t free_end = seen + capacity - (reserve_too ? 0 : reserve());
         // A grant is a quarter of the ring, so that the writer notices often enough that the
@@ -90,7 +90,7 @@ struct [[gnu::visibility("default")]] Ring {
             from = lap_end;
             bias -= capacity;
             lap_end += capacity;
-            head.store(from, std::memory_order_release); // publishes the padding
+            head.store(from, memory_order_release); // publishes the padding
         }
         std::uint64_t end = from + wanted;
         if (end > lap_end) end = lap_end;
@@ -114,13 +114,13 @@ struct [[gnu::visibility("default")]] Ring {
 
     /// Hands everything before `position` to the reader.
     [[gnu::always_inline]] void publish(std::uint64_t position) noexcept {
-        head.store(position, std::memory_order_release); // pairs with the acquire in published()
+        head.store(position, memory_order_release); // pairs with the acquire in published()
     }
 
     // The reader's side.
 
     [[nodiscard]] std::uint64_t published() const noexcept {
-        return head.load(std::memory_order_acquire); // pairs with the release in publish()
+        return head.load(memory_order_acquire); // pairs with the release in publish()
     }
     [[nodiscard]] const char* at(std::uint64_t position) const noexcept {
         return memory + (position & (capacity - 1));
@@ -130,7 +130,7 @@ struct [[gnu::visibility("default")]] Ring {
     }
     /// Gives everything before `position` back to the writer.
     void release(std::uint64_t position) noexcept {
-        tail.store(position, std::memory_order_release); // pairs with the acquire in refill()
+        tail.store(position, memory_order_release); // pairs with the acquire in refill()
     }
 };
 

@@ -1,7 +1,6 @@
 // runtime.hpp - the only mutable state of a process: its lanes, its callsites, its ids.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <plume/atomic.hpp>
 #include <plume/clock.hpp>
 #include <plume/lane.hpp>
 #include <plume/registry.hpp>
@@ -30,8 +30,6 @@ class Mutex {
   public:
     void lock() noexcept { pthread_mutex_lock(&mutex_); }
     void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
-    /// In the child of a fork: nobody holds it, whatever it says.
-    void renew() noexcept { mutex_ = PTHREAD_MUTEX_INITIALIZER; }
 
   private:
     pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
@@ -63,26 +61,25 @@ struct LaneSettings {
 class SharedSettings {
   public:
     void store(const LaneSettings& from) noexcept {
-        ring_bytes_.store(from.ring_bytes, std::memory_order_relaxed); // numbers that order nothing
-        text_bytes_.store(from.limits.text_bytes, std::memory_order_relaxed);
-        elements_.store(from.limits.elements, std::memory_order_relaxed);
-        block_ns_.store(from.block_ns, std::memory_order_relaxed);
+        ring_bytes_.store(from.ring_bytes, memory_order_relaxed); // numbers that order nothing
+        text_bytes_.store(from.limits.text_bytes, memory_order_relaxed);
+        elements_.store(from.limits.elements, memory_order_relaxed);
+        block_ns_.store(from.block_ns, memory_order_relaxed);
     }
     [[nodiscard]] LaneSettings load() const noexcept {
-        return {ring_bytes_.load(std::memory_order_relaxed),
-                {text_bytes_.load(std::memory_order_relaxed),
-                 elements_.load(std::memory_order_relaxed)},
+        return {ring_bytes_.load(memory_order_relaxed),
+                {text_bytes_.load(memory_order_relaxed), elements_.load(memory_order_relaxed)},
                 block_ns()};
     }
     [[nodiscard]] std::uint64_t block_ns() const noexcept {
-        return block_ns_.load(std::memory_order_relaxed);
+        return block_ns_.load(memory_order_relaxed);
     }
 
   private:
-    std::atomic<std::uint64_t> ring_bytes_{LaneSettings{}.ring_bytes};
-    std::atomic<std::uint32_t> text_bytes_{LaneSettings{}.limits.text_bytes};
-    std::atomic<std::uint32_t> elements_{LaneSettings{}.limits.elements};
-    std::atomic<std::uint64_t> block_ns_{LaneSettings{}.block_ns};
+    Atomic<std::uint64_t> ring_bytes_{LaneSettings{}.ring_bytes};
+    Atomic<std::uint32_t> text_bytes_{LaneSettings{}.limits.text_bytes};
+    Atomic<std::uint32_t> elements_{LaneSettings{}.limits.elements};
+    Atomic<std::uint64_t> block_ns_{LaneSettings{}.block_ns};
 };
 
 /// What the session wants to be told. All null while there is none.
@@ -92,6 +89,13 @@ struct SessionHooks {
     void (*after_fork)(void* session, bool in_child) = nullptr;
     /// In a child after fork(): starts the threads again. Called without the lock.
     void (*revive)(void* session) = nullptr;
+};
+
+/// In the child of a fork: memory that a thread of the parent may have been changing just then.
+/// Nobody touches it again; it is kept in reach, so that it is not taken for a leak.
+struct LeftBehind {
+    void* memory;
+    LeftBehind* next;
 };
 
 /// One a process: module.hpp finds it. Constant-initialised, never destroyed; whatever a library
@@ -104,21 +108,22 @@ struct Runtime {
 
     Mutex mutex;
     Registry registry;
-    std::atomic<Lane*> lanes{nullptr}; ///< all there ever were, newest first
+    Atomic<Lane*> lanes{nullptr}; ///< all there ever were, newest first
     Lane* free_lanes = nullptr;
     std::uint32_t lane_count = 0;
 
-    std::atomic<bool> recording{false};
-    std::atomic<bool> needs_revival{false}; ///< a fork has taken the background threads
-    std::atomic<Clock> clock{Clock::undecided};
-    std::atomic<std::uint64_t> sampling_threshold{0}; ///< of 2^56: 0 samples all
-    std::atomic<std::uint64_t> id_seed{0};
-    std::atomic<std::uint64_t> id_key{0};
-    std::atomic<std::uint64_t> dropped_after_exit{0};
-    std::atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
-    std::atomic<std::uint32_t> sessions{0};      ///< there were so far
+    Atomic<bool> recording{false};
+    Atomic<bool> needs_revival{false}; ///< a fork has taken the background threads
+    Atomic<Clock> clock{Clock::undecided};
+    Atomic<std::uint64_t> sampling_threshold{0}; ///< of 2^56: 0 samples all
+    Atomic<std::uint64_t> id_seed{0};
+    Atomic<std::uint64_t> id_key{0};
+    Atomic<std::uint64_t> dropped_after_exit{0};
+    Atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
+    Atomic<std::uint32_t> sessions{0};      ///< there were so far
     SharedSettings settings;
     SessionHooks hooks;
+    LeftBehind* left_behind = nullptr;
 
     pthread_key_t key{};
     bool started = false;
@@ -126,8 +131,8 @@ struct Runtime {
 
     /// Bijective in the position, so no two spans of a process share an id.
     [[nodiscard]] SpanId span_id(std::uint64_t position) const noexcept {
-        return make_span_id(position, id_seed.load(std::memory_order_relaxed),
-                            id_key.load(std::memory_order_relaxed));
+        return make_span_id(position, id_seed.load(memory_order_relaxed),
+                            id_key.load(memory_order_relaxed));
     }
     [[nodiscard]] static SpanId make_span_id(std::uint64_t position, std::uint64_t seed,
                                              std::uint64_t key) noexcept {
@@ -150,8 +155,7 @@ struct Runtime {
 #endif
     }
     void wake() noexcept {
-        if (reader_sleeps.load(std::memory_order_relaxed) == 0)
-            return; // a hint: sleeps are bounded
+        if (reader_sleeps.load(memory_order_relaxed) == 0) return; // a hint: sleeps are bounded
         if (reader_sleeps.exchange(0) == 0) return;
 #if defined(__linux__)
         syscall(SYS_futex, &reader_sleeps, FUTEX_WAKE, 1, nullptr, nullptr, 0);
@@ -172,8 +176,8 @@ inline void fill_random(void* memory, std::size_t size) noexcept {
 inline void seed_ids(Runtime& runtime) noexcept {
     std::uint64_t random[2];
     fill_random(random, sizeof random);
-    runtime.id_seed.store(random[0], std::memory_order_relaxed); // a lane is claimed after it
-    runtime.id_key.store(random[1], std::memory_order_relaxed);
+    runtime.id_seed.store(random[0], memory_order_relaxed); // a lane is claimed after it
+    runtime.id_key.store(random[1], memory_order_relaxed);
 }
 
 /// What pthread keeps for a thread that has given up its lane for good.
@@ -191,7 +195,7 @@ inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
     lane.limits = settings.limits;
     lane.largest_record = settings.largest_record();
     lane.has_ring.store(true,
-                        std::memory_order_release); // pairs with the acquire in Collector::pass()
+                        memory_order_release); // pairs with the acquire in Collector::pass()
     return true;
 }
 
@@ -217,8 +221,8 @@ inline Lane* claim_lane(Runtime& runtime) noexcept {
         lane = new (memory) Lane;
         lane->index = ++runtime.lane_count;
         fill_random(lane->trace_seed, sizeof lane->trace_seed);
-        lane->next = runtime.lanes.load(std::memory_order_relaxed); // under the lock
-        runtime.lanes.store(lane, std::memory_order_release); // pairs with the collector's acquire
+        lane->next = runtime.lanes.load(memory_order_relaxed); // under the lock
+        runtime.lanes.store(lane, memory_order_release);       // pairs with the collector's acquire
     }
     lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
     lane->thread_is_new = true;
@@ -228,19 +232,20 @@ inline Lane* claim_lane(Runtime& runtime) noexcept {
     return lane;
 }
 
+/// In the last round of destructors ThreadSanitizer takes its own state of the thread apart: no
+/// code that it watches may run then.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool last_round_is_ours = false;
+#elif defined(__has_feature)
+inline constexpr bool last_round_is_ours = !__has_feature(thread_sanitizer);
+#else
+inline constexpr bool last_round_is_ours = true;
+#endif
+
 /// How often the destructor below is called before it gives up the lane: once less than it can be,
 /// since the destructor of another key may claim the lane in the first round, behind our turn.
-inline constexpr int exit_rounds_with_lane = PTHREAD_DESTRUCTOR_ITERATIONS - 1;
-
-/// In the last round ThreadSanitizer takes its own state of the thread apart: from there on no code
-/// that it watches may run, and no span can be counted.
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool counts_in_last_round = false;
-#elif defined(__has_feature)
-inline constexpr bool counts_in_last_round = !__has_feature(thread_sanitizer);
-#else
-inline constexpr bool counts_in_last_round = true;
-#endif
+inline constexpr int exit_rounds_with_lane =
+    PTHREAD_DESTRUCTOR_ITERATIONS - (last_round_is_ours ? 1 : 2);
 
 /// The destructor of the pthread key. Puts its value back until then, so that spans in the
 /// destructors of other thread-local objects still find their lane.
@@ -261,7 +266,7 @@ inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
     lane->uncaught = &unknown_uncaught; // the thread's own goes away with it
     lane->next_free = runtime.free_lanes;
     runtime.free_lanes = lane;
-    if (counts_in_last_round) pthread_setspecific(runtime.key, exited());
+    if (last_round_is_ours) pthread_setspecific(runtime.key, exited());
 }
 
 } // namespace detail

@@ -41,7 +41,7 @@ inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
     bool found = lane.refill(need, reserve_too, half_full);
     if (half_full || !found) process.wake();
     if (!found && process.settings.block_ns() != 0 && lane.mute != Mute::suppressed &&
-        process.recording.load(std::memory_order_relaxed)) // a hint: the wait is bounded
+        process.recording.load(memory_order_relaxed)) // a hint: the wait is bounded
         found = wait_for_room(process, lane, need, reserve_too);
     return found;
 }
@@ -59,7 +59,7 @@ inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
 /// Writes words where the lane stands, in room that was taken.
 template <class... Words>
 void put_words(Lane& lane, std::uint32_t control_index, Words... words) noexcept {
-    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
     Pen pen{lane.address(at)};
     pen.word(make_word(control_index, 0));
     (pen.word(words), ...);
@@ -76,7 +76,7 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
 }
 [[gnu::noinline]] inline void put_parent(Lane& lane, std::uint32_t control_index,
                                          const SpanContext& parent) noexcept {
-    const std::uint64_t at = lane.head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
     Pen pen{lane.address(at)};
     pen.word(make_word(control_index, 0));
     pen.word(parent.trace_id.high);
@@ -98,12 +98,12 @@ inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(tra
 /// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
 /// (OpenTelemetry, "TraceState: Probability Sampling"). Returns its flags.
 inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace) noexcept {
-    if (process.needs_revival.load(std::memory_order_relaxed)) [[unlikely]]
+    if (process.needs_revival.load(memory_order_relaxed)) [[unlikely]]
         revive(process);
     constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
     trace = lane.new_trace_id();
     const bool sampled =
-        (trace.low & low56) >= process.sampling_threshold.load(std::memory_order_relaxed);
+        (trace.low & low56) >= process.sampling_threshold.load(memory_order_relaxed);
     return static_cast<std::uint8_t>(trace_flags::random | (sampled ? trace_flags::sampled : 0));
 }
 
@@ -177,7 +177,7 @@ inline bool is_mute(Lane& lane) noexcept {
 /// The lane for a span that begins, or null.
 inline Lane* lane_for_begin() noexcept {
     Lane* lane = own_lane();
-    if (!lane) runtime().dropped_after_exit.fetch_add(1, std::memory_order_relaxed);
+    if (!lane) runtime().dropped_after_exit.fetch_add(1, memory_order_relaxed);
     return lane;
 }
 
@@ -291,7 +291,7 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     Lane* lane = own_lane();
     if (!lane) return; // the thread is gone: the span stays open, and is counted so
     if (lane->current == position) [[likely]] {
-        const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+        const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
         lane->put(at, make_word(control::end, now(lane->clock)));
         lane->publish(at + 8);
         lane->step_down(parent);
@@ -304,7 +304,7 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     // 8 bytes were promised to the end of a span that this thread has put on its stack.
     const bool promised = stacked && position >= lane->owner_floor;
     if (!take(*lane, promised ? 8 : 16, true)) return Lane::count(lane->dropped_records);
-    const std::uint64_t at = lane->head.load(std::memory_order_relaxed); // own store
+    const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
     lane->put(at, make_word(control::end_at, ticks));
     lane->put(at + 8, position);
     lane->publish(at + 16);

@@ -71,6 +71,8 @@ class TimeMap {
     TimeMap(Clock clock, const ClockSample& start) noexcept : clock_{clock}, first_{start} {
         start_chain(start);
     }
+    TimeMap(const TimeMap&) = delete; // it points into itself
+    TimeMap& operator=(const TimeMap&) = delete;
 
     [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
     [[nodiscard]] Clock clock() const noexcept { return clock_; }
