@@ -48,7 +48,7 @@ asm(".pushsection .note.plume,\"aGR\",%note,plume_note,comdat\n"
 static_assert(Runtime::abi == 1, "the note carries the same number");
 
 /// Looks through the notes of one module; stops the walk where it finds ours.
-inline int find_candidate(dl_phdr_info* info, std::size_t, void* result) noexcept {
+[[gnu::cold]] inline int find_candidate(dl_phdr_info* info, std::size_t, void* result) noexcept {
     for (int i = 0; i < info->dlpi_phnum; ++i) {
         const auto& segment = info->dlpi_phdr[i];
         if (segment.p_type != PT_NOTE) continue;
@@ -80,7 +80,7 @@ inline int find_candidate(dl_phdr_info* info, std::size_t, void* result) noexcep
 // Weak, so that a static program neither needs it nor is warned about it.
 extern "C" [[gnu::weak]] void* plume_dlopen(const char*, int) asm("dlopen");
 
-inline Runtime* find_runtime() noexcept {
+[[gnu::cold]] inline Runtime* find_runtime() noexcept {
     dl_phdr_info found{};
     if (dl_iterate_phdr(&find_candidate, &found) == 0) return &candidate;
     // Never unloaded: threads and lanes refer to it for as long as the process lives.
@@ -173,7 +173,7 @@ struct ModuleEnd {
 };
 
 /// Runs when a module is loaded, once for each of its lines.
-inline bool register_callsite(Callsite& callsite) noexcept {
+[[gnu::cold]] inline bool register_callsite(Callsite& callsite) noexcept {
     static ModuleEnd end; // its constructor does nothing; what counts is that it ends
     Runtime& process = runtime();
     Locked lock{process.mutex};
@@ -216,7 +216,7 @@ inline void leave_behind(void* memory) noexcept {
 
 /// The child has one thread, and nothing of the parent's is its to deliver: lanes start empty,
 /// with other ids. What was open stays the parent's; new spans become its children from afar.
-inline void after_fork_in_child() noexcept {
+[[gnu::cold]] inline void after_fork_in_child() noexcept {
     candidate.mutex.unlock(); // by the thread that has locked it in before_fork()
     auto* own =
         candidate.started ? static_cast<Lane*>(pthread_getspecific(candidate.key)) : nullptr;

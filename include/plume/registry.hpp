@@ -28,13 +28,14 @@ constexpr std::uint64_t hash_of(std::string_view text, std::uint64_t hash) noexc
     return mix(hash ^ text.size());
 }
 
-/// Append-only. Writers hold the runtime's lock; at() needs none.
+/// Append-only. Writers hold the runtime's lock; at() needs none. Cold, like all that only loading
+/// and unloading call: every instrumented file compiles it, and optimising it would take longest.
 class Registry {
   public:
     constexpr Registry() noexcept = default;
 
     /// The entry of a line, new or met before. Null when memory or numbers are used up.
-    Entry* add(const Description& description, Callsite* live) noexcept {
+    [[gnu::cold]] Entry* add(const Description& description, Callsite* live) noexcept {
         std::uint64_t hash = hash_of(description.name, description.line);
         hash = hash_of(description.file, hash ^ static_cast<std::uint64_t>(description.what));
         for (std::uint32_t i = 0; i < description.field_count; ++i)
@@ -74,7 +75,7 @@ class Registry {
         return {d.fields[i].key, d.fields[i].key_size};
     }
 
-    static bool same(const Description& a, const Description& b) noexcept {
+    [[gnu::cold]] static bool same(const Description& a, const Description& b) noexcept {
         if (a.name != b.name || a.file != b.file || a.line != b.line || a.what != b.what ||
             a.kind != b.kind || a.level != b.level || a.function != b.function ||
             a.scope_name != b.scope_name || a.scope_version != b.scope_version ||
@@ -86,7 +87,7 @@ class Registry {
     }
 
     /// One block of memory: the entry, its fields, its texts.
-    static Entry* make(const Description& from) noexcept {
+    [[gnu::cold]] static Entry* make(const Description& from) noexcept {
         std::size_t size = sizeof(Entry) + from.field_count * sizeof(Field);
         for (const std::string_view text :
              {from.name, from.file, from.function, from.scope_name, from.scope_version})

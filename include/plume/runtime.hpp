@@ -185,7 +185,7 @@ inline Lane* exited() noexcept { return reinterpret_cast<Lane*>(std::uintptr_t{1
 
 /// Gives the lane its ring: a kernel mapping whose pages are there already, since a first touch
 /// costs more than a hundred spans.
-inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
+[[gnu::cold]] inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
     const LaneSettings settings = runtime.settings.load();
     const std::uint64_t size = settings.ring_bytes;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
@@ -208,7 +208,7 @@ inline const unsigned* count_of_uncaught() noexcept {
 }
 
 /// A lane for the calling thread: one that another thread gave up, or a new one. May allocate.
-inline Lane* claim_lane(Runtime& runtime) noexcept {
+[[gnu::cold]] inline Lane* claim_lane(Runtime& runtime) noexcept {
     Locked lock{runtime.mutex};
     if (!runtime.started) runtime.start(runtime);
     Lane* lane = runtime.free_lanes;
@@ -249,7 +249,7 @@ inline constexpr int exit_rounds_with_lane =
 
 /// The destructor of the pthread key. Puts its value back until then, so that spans in the
 /// destructors of other thread-local objects still find their lane.
-inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
+[[gnu::cold]] inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
     if (lane == exited() || ++lane->exit_rounds < exit_rounds_with_lane) {
         pthread_setspecific(runtime.key, lane);
         return;
