@@ -196,34 +196,43 @@ struct Anywhere {
     static constexpr int clock() { return PLUME_CLOCK_AUTOMATIC; }
 };
 
-/// "checkout" from "void shop::checkout<int>(int)::<lambda()>::Here::function()": the function
-/// around a lambda, as __PRETTY_FUNCTION__ spells it, without types, arguments and templates.
+/// Where the name of an operator ends that begins at `at`: before its template or other arguments.
+constexpr std::size_t end_of_operator(std::string_view pretty, std::size_t at) {
+    at += std::string_view{"operator"}.size();
+    if (pretty.substr(at).starts_with("()")) return at + 2;
+    const std::size_t end = pretty.find('(', at);
+    return end != std::string_view::npos ? end : pretty.size();
+}
+
+/// "shop::checkout" from "void shop::checkout<int>(int)::<lambda()>::Here::function()": the
+/// function around a lambda, as __PRETTY_FUNCTION__ spells it, without types, arguments and
+/// templates.
 constexpr std::string_view enclosing_function(std::string_view pretty) {
     for (const std::string_view lambda : {"::<lambda", "::(anonymous class)", "::(lambda"})
         if (const auto at = pretty.find(lambda); at != std::string_view::npos)
             pretty = pretty.substr(0, at);
-    if (const auto at = pretty.find(" [with "); at != std::string_view::npos)
-        pretty = pretty.substr(0, at);
-    if (const auto at = pretty.rfind(')'); at != std::string_view::npos) { // drop the parameters
-        int depth = 0;
-        std::size_t open = at;
-        for (;; --open) {
-            depth += pretty[open] == ')' ? 1 : pretty[open] == '(' ? -1 : 0;
-            if (depth == 0 || open == 0) break;
-        }
-        pretty = pretty.substr(0, open);
-    }
+    const auto is_next = [&pretty](std::size_t at, std::string_view what) {
+        return pretty.substr(at).starts_with(what);
+    };
+    std::size_t begin = 0;           // behind the return type
+    std::size_t end = pretty.size(); // before the arguments
+    std::size_t templates = end;     // before the template arguments at the end
     int depth = 0;
-    std::size_t begin = pretty.size();
-    for (; begin > 0; --begin) { // drop the return type
-        const char c = pretty[begin - 1];
-        depth += c == '>' ? 1 : c == '<' ? -1 : 0;
-        if (c == ' ' && depth == 0) break;
+    for (std::size_t i = 0; i < end; ++i) {
+        const char c = pretty[i];
+        if (depth == 0 && is_next(i, "operator") && (i == begin || pretty[i - 1] == ':')) {
+            end = templates = end_of_operator(pretty, i);
+            break;
+        }
+        if (depth == 0 && is_next(i, "(anonymous namespace)")) i = pretty.find(')', i);
+        else if (depth == 0 && c == '(') end = i;
+        else if (depth == 0 && c == ' ') begin = i + 1;
+        else if (c == '<' || c == '(') templates = depth++ == 0 ? i : templates;
+        else if (c == '>' || c == ')') --depth;
+        else if (depth == 0) templates = pretty.size();
     }
-    pretty = pretty.substr(begin);
-    if (const auto at = pretty.find('<'); at != std::string_view::npos && at != 0)
-        pretty = pretty.substr(0, at);
-    return pretty;
+    if (templates > begin && templates < end) end = templates;
+    return end > begin ? pretty.substr(begin, end - begin) : pretty;
 }
 
 /// The name of a type, as the compiler spells it.

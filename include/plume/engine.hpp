@@ -251,6 +251,7 @@ class Engine {
         const std::lock_guard lock{revival_};
         if (!orphaned_) return; // another thread was first, or this one asks from within a report
         orphaned_ = false;
+        const SuppressScope untraced; // this thread may be about to begin a span
         std::shared_ptr<Collector> revived;
         try {
             static auto& left_behind = *new std::vector<std::shared_ptr<Collector>>; // for ever

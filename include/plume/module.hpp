@@ -78,7 +78,8 @@ static_assert(Runtime::abi == 1, "the note carries the same number");
 }
 
 // Weak, so that a static program neither needs it nor is warned about it.
-extern "C" [[gnu::weak]] void* plume_dlopen(const char*, int) asm("dlopen");
+extern "C" [[gnu::weak, gnu::visibility("default")]] void* plume_dlopen(const char*,
+                                                                        int) asm("dlopen");
 
 [[gnu::cold]] inline Runtime* find_runtime() noexcept {
     dl_phdr_info found{};

@@ -90,16 +90,17 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
 /// A span that is not recorded needs an id all the same, to pass its decision on to others.
 inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
 
-/// The child of a fork begins its first trace: the background threads start again.
-[[gnu::noinline, gnu::cold]] inline void revive(Runtime& process) noexcept {
-    if (process.hooks.revive) process.hooks.revive(process.hooks.session);
+/// A thread that is new to the process records for the first time. In the child of a fork that may
+/// be the first of all: the background threads start again.
+[[gnu::noinline, gnu::cold]] inline void revive() noexcept {
+    Runtime& process = runtime();
+    if (process.needs_revival.load(memory_order_relaxed) && process.hooks.revive)
+        process.hooks.revive(process.hooks.session);
 }
 
 /// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
 /// (OpenTelemetry, "TraceState: Probability Sampling"). Returns its flags.
 inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace) noexcept {
-    if (process.needs_revival.load(memory_order_relaxed)) [[unlikely]]
-        revive(process);
     constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
     trace = lane.new_trace_id();
     const bool sampled =
@@ -142,8 +143,10 @@ inline void introduce_thread(Lane& lane) noexcept {
     std::uint64_t prefix = 24;
     if (child) [[unlikely]]
         prefix = parent_size(lane.scope);
-    if (lane.thread_is_new) [[unlikely]]
+    if (lane.thread_is_new) [[unlikely]] {
+        revive();
         prefix += 16;
+    }
     lane.admitted = false;
     if (!take(lane, prefix + need)) [[unlikely]] {
         Lane::count(lane.dropped_spans);
@@ -219,9 +222,10 @@ inline Lane* lane_for_begin() noexcept {
         own.span_id = unsampled_span_id(own.trace_id);
         return {};
     }
-    SpanContext above = parent;
+    SpanContext above = parent.valid() ? parent : SpanContext{};
     above.trace_id = own.trace_id;
     above.flags = own.flags;
+    if (lane->thread_is_new) revive();
     if (!take(*lane, parent_size(above) + need + (lane->thread_is_new ? 16U : 0U))) {
         Lane::count(lane->dropped_spans);
         own = parent;
