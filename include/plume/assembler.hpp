@@ -101,7 +101,9 @@ class Assembler {
     /// Full chunks, and on request the one in work. The caller takes them away.
     [[nodiscard]] std::vector<ChunkRef>& finished() noexcept { return finished_; }
     void finish_chunk() {
-        if (chunk_ && !chunk_->empty()) finished_.push_back(std::move(chunk_));
+        if (!chunk_ || chunk_->empty()) return;
+        wanted_bytes_ = 2 * chunk_->used_bytes(); // the next one is likely to be about as full
+        finished_.push_back(std::move(chunk_));
         chunk_ = {};
     }
     [[nodiscard]] std::size_t spans_in_work() const noexcept { return chunk_ ? chunk_->size() : 0; }
@@ -124,7 +126,7 @@ class Assembler {
     }
 
     /// 44 bits of ticks are the whole ticks, counted from the record before: smaller by no more
-    /// than cores disagree, larger by up to two hours.
+    /// than cores disagree, larger by up to an hour.
     static std::uint64_t unwrap(Replay& replay, std::uint64_t word) noexcept {
         const std::uint64_t difference = ((word >> index_bits) - replay.last_ticks) & tick_mask;
         if (difference > tick_mask - disagreement) [[unlikely]]
@@ -147,7 +149,7 @@ class Assembler {
         const std::uint64_t mask = lane.capacity - 1;
         std::uint64_t last = replay.last_ticks;
         std::uint64_t count = 0;
-        if (!chunk_) chunk_ = ChunkRef{pool_->take(0)};
+        if (!chunk_) chunk_ = ChunkRef{pool_->take(0, wanted_bytes_)};
         Chunk* chunk = chunk_.get();
         while (at < until && end - at >= 16) {
             const std::uint64_t begin_word = word_at(memory + (at & mask));
@@ -166,7 +168,7 @@ class Assembler {
             if (site.has_unsigned && Composer::has_large_unsigned(site, values)) break;
             if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
                 finish_chunk();
-                chunk_ = ChunkRef{pool_->take(0)};
+                chunk_ = ChunkRef{pool_->take(0, wanted_bytes_)};
                 chunk = chunk_.get();
             }
             SpanData& span = chunk->add_span();
@@ -377,7 +379,7 @@ class Assembler {
         const std::size_t bytes = Composer::bound(span);
         if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]] {
             finish_chunk();
-            chunk_ = ChunkRef{pool_->take(bytes)};
+            chunk_ = ChunkRef{pool_->take(bytes, wanted_bytes_)};
         }
         composer_.compose(*chunk_.get(), span, end_unix_ns);
     }
@@ -577,6 +579,7 @@ class Assembler {
     std::uint64_t seed_ = 0;
     std::uint64_t key_ = 0;
     ChunkRef chunk_;
+    std::size_t wanted_bytes_ = 0;
     std::vector<ChunkRef> finished_;
     std::unordered_map<std::uint64_t, std::unique_ptr<OpenSpan>> detached_;
     std::vector<std::unique_ptr<OpenSpan>> spares_;

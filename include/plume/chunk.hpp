@@ -25,6 +25,8 @@ class Chunk {
     /// Large enough that handing one over costs nothing per span, small enough that a few of them
     /// stay in a core's cache: with 1.4 k spans of three attributes each.
     static constexpr std::size_t usual_bytes = 256 * 1024;
+    /// Where spans are rare, a chunk is handed over with few of them, and waits as long as they do.
+    static constexpr std::size_t least_bytes = 4 * 1024;
 
     [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
         return back_ - reinterpret_cast<const char*>(spans_ + count_) >=
@@ -32,6 +34,12 @@ class Chunk {
     }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    /// What it takes of the process' memory, and how much of that is in use.
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::size_t used_bytes() const noexcept {
+        return bytes_ -
+               static_cast<std::size_t>(back_ - reinterpret_cast<const char*>(spans_ + count_));
+    }
     [[nodiscard]] std::span<const SpanData> spans() const noexcept { return {spans_, count_}; }
 
     /// The next two take room that has_room() has seen.
@@ -71,15 +79,19 @@ class ChunkPool {
     static ChunkPool* make() { return new ChunkPool; }
     void let_go() noexcept { release(); }
 
-    /// May throw std::bad_alloc.
-    [[nodiscard]] Chunk* take(std::size_t least_bytes) {
-        std::size_t bytes = Chunk::usual_bytes;
+    /// `wanted_bytes` is a guess of what will be needed, `least_bytes` what is needed for sure. May
+    /// throw std::bad_alloc.
+    [[nodiscard]] Chunk* take(std::size_t least_bytes, std::size_t wanted_bytes) {
+        std::size_t bytes = wanted_bytes > Chunk::usual_bytes / 4 ? Chunk::usual_bytes
+                            : wanted_bytes < Chunk::least_bytes   ? Chunk::least_bytes
+                                                                  : wanted_bytes;
         if (least_bytes + sizeof(Chunk) > bytes) bytes = least_bytes + sizeof(Chunk);
+        bytes = (bytes + 7) & ~std::size_t{7};
         Chunk* chunk = bytes == Chunk::usual_bytes ? unused() : nullptr;
         if (!chunk) {
-            void* memory = std::malloc(bytes & ~std::size_t{7});
+            void* memory = std::malloc(bytes);
             if (!memory) throw std::bad_alloc{};
-            chunk = new (memory) Chunk{bytes & ~std::size_t{7}};
+            chunk = new (memory) Chunk{bytes};
         }
         chunk->pool_ = this;
         users_.fetch_add(1, std::memory_order_relaxed); // the caller holds one already

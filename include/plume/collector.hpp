@@ -108,8 +108,13 @@ class Collector {
     // A writer wakes it when a ring is half full.
     static constexpr std::uint64_t shortest_sleep_ns = 200'000;
     static constexpr std::uint64_t longest_sleep_ns = 50'000'000;
-    /// A chunk that is not full is handed over after this long.
-    static constexpr std::chrono::milliseconds longest_hold{20};
+    /// A chunk that is not full is handed over after a part of the batches' delay, so that rare
+    /// spans share one.
+    [[nodiscard]] std::chrono::milliseconds longest_hold() const noexcept {
+        constexpr std::chrono::milliseconds least{20};
+        constexpr std::chrono::milliseconds most{250};
+        return std::clamp(settings_.worker.batch_delay / 4, least, most);
+    }
     /// Between two looks at the wall clock.
     static constexpr std::chrono::seconds calibration_interval{1};
 
@@ -134,7 +139,7 @@ class Collector {
             if (request != answered_) pass();
             const bool busy = assembler_.begun() + assembler_.ended() != begun_before;
             if (assembler_.spans_in_work() == 0) held_since = now;
-            if (request != answered_ || stopping || now - held_since >= longest_hold)
+            if (request != answered_ || stopping || now - held_since >= longest_hold())
                 assembler_.finish_chunk();
             // In this order: what a worker has settled is among what stats() knows to have ended.
             publish();

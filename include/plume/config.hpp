@@ -14,7 +14,8 @@
 #define PLUME_LEVEL_DEBUG 2 ///< PLUME_SPAN_DEBUG: worth having while looking for something
 #define PLUME_LEVEL_TRACE 3 ///< PLUME_SPAN_TRACE: every small step
 
-/// Spans of a level above this one are compiled out of the file, as PLUME_ENABLED 0 does to all.
+/// Spans of a level above this one are compiled out of the file. PLUME_LEVEL_SPAN is the least
+/// there is: PLUME_ENABLED 0 compiles out all.
 #ifndef PLUME_LEVEL
 #    define PLUME_LEVEL PLUME_LEVEL_SPAN
 #endif

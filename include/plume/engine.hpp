@@ -201,6 +201,7 @@ class Engine {
         auto& worker = settings.worker;
         worker.queue_spans =
             number(options_.queue_spans, "OTEL_BSP_MAX_QUEUE_SIZE", usual_queue, 1U << 30U);
+        worker.queue_bytes = options_.queue_bytes;
         worker.batch_spans =
             number(options_.batch_spans, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1U << 20U);
         if (worker.batch_spans > worker.queue_spans) {

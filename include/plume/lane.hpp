@@ -13,9 +13,10 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// A position is unique in the process: the lane's index above 44 bits of bytes (17 TB a lane).
-inline constexpr unsigned position_bits = 44;
-inline constexpr std::uint32_t most_lanes = (1U << (64 - position_bits)) - 1;
+/// A position is unique in the process: the lane's index above 48 bits of bytes. A lane that
+/// records 100 MB a second for a month has used them up.
+inline constexpr unsigned position_bits = 48;
+inline constexpr std::uint32_t most_lanes = (1U << (64 - position_bits)) - 1; ///< threads at once
 
 constexpr std::uint32_t lane_of(std::uint64_t position) noexcept {
     return static_cast<std::uint32_t>(position >> position_bits);

@@ -39,7 +39,9 @@ struct Key {
 };
 struct Name {};
 
-/// Takes every call that plume::Span takes.
+/// Takes every remark that plume::Span takes. It has no ids: code that asks for a context includes
+/// context.hpp, which is real whatever is compiled out, as are plume::Name and plume::AsyncSpan
+/// there.
 struct Span {
     template <class... T> constexpr void set(const T&...) const noexcept {}
     template <class... T> constexpr void event(const T&...) const noexcept {}
@@ -85,8 +87,10 @@ template <class... T>
 constexpr void set(const off::Attribute&, const T&...) noexcept {}
 template <class... T>
 constexpr void event(const off::Name&, const T&...) noexcept {}
-template <unsigned long N>
-constexpr void set_error(const char (&)[N]) noexcept {}
+template <class Text> // templates, as above
+constexpr void set_error(const Text&) noexcept {}
+template <class Code, class... T>
+constexpr void set_status(const Code&, const T&...) noexcept {}
 
 #endif
 

@@ -42,8 +42,9 @@ struct Options {
     SpanLimits limits{};
 
     std::size_t queue_spans = 0; ///< per exporter; 0: OTEL_BSP_MAX_QUEUE_SIZE, else 262,144
-    std::size_t batch_spans = 0; ///< 0: OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512
-    std::chrono::milliseconds batch_delay{0};          ///< 0: OTEL_BSP_SCHEDULE_DELAY, else 5 s
+    std::size_t queue_bytes = std::size_t{64} << 20U; ///< per exporter, whatever the spans are like
+    std::size_t batch_spans = 0;              ///< 0: OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512
+    std::chrono::milliseconds batch_delay{0}; ///< 0: OTEL_BSP_SCHEDULE_DELAY, else 5 s
     std::chrono::milliseconds shutdown_deadline{5000}; ///< of the session's destructor
 
     Clock clock = Clock::undecided; ///< undecided: the counter, unless a file's PLUME_CLOCK says no

@@ -63,6 +63,7 @@ std::thread start_thread(std::string name, F&& body) {
 /// How a worker is set up; shared by all workers of a session.
 struct WorkerSettings {
     std::size_t queue_spans;
+    std::size_t queue_bytes; ///< of the chunks that the queue keeps
     std::size_t batch_spans;
     std::chrono::milliseconds batch_delay;
     const Resource* resource; ///< outlives the worker's thread: see Worker::stop()
@@ -100,7 +101,12 @@ class Worker {
             std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
             // A few spans would keep the memory of a whole chunk from being used again.
             if (taken < chunk->size() / 4 && s.queued != 0) taken = 0;
-            if (taken != 0) s.queue.push_back({chunk, chunk->spans().first(taken)});
+            if (s.queued_bytes + chunk->bytes() > s.settings.queue_bytes && s.queued != 0)
+                taken = 0;
+            if (taken != 0) {
+                s.queue.push_back({chunk, chunk->spans().first(taken)});
+                s.queued_bytes += chunk->bytes();
+            }
             s.queued += taken;
             s.accepted += taken;
             lost += chunk->size() - taken;
@@ -110,8 +116,9 @@ class Worker {
         if (s.waiting && (s.queued >= s.settings.batch_spans ||
                           (first && s.settings.batch_delay < State::idle_interval)))
             s.work.notify_one();
-        if (lost != 0 && !std::exchange(s.overflowing, true))
-            s.say(lock, "queue full, dropping spans");
+        if (lost == 0) return;
+        s.last_loss = std::chrono::steady_clock::now();
+        if (!std::exchange(s.overflowing, true)) s.say(lock, "queue full, dropping spans");
     }
 
     /// Everything accepted so far shall be delivered now. Does not wait.
@@ -188,6 +195,7 @@ class Worker {
         std::condition_variable done;
         std::deque<Piece> queue;
         std::size_t queued = 0;
+        std::size_t queued_bytes = 0;
         Deadline oldest; ///< when the queue was last empty
         std::uint64_t accepted = 0;
         std::uint64_t settled = 0; ///< delivered or dropped, of those accepted
@@ -200,6 +208,7 @@ class Worker {
         bool abandoned = false;
         bool ended = false;
         bool overflowing = false;
+        Deadline last_loss;  ///< when the queue last had no room
         std::string trouble; ///< what it last failed with; empty while all is well
 
         /// How often an exporter that has nothing to deliver is called.
@@ -238,6 +247,7 @@ class Worker {
                 dropped[DropReason::shutdown] += accepted - settled;
                 settled = accepted;
                 queue.clear();
+                queued_bytes = 0;
                 call(lock, [this] { exporter->close(); });
             }
             ended = true;
@@ -276,7 +286,10 @@ class Worker {
                 const std::size_t count = std::min(wanted, front.spans.size());
                 taken.push_back({front.chunk, front.spans.first(count)});
                 front.spans = front.spans.subspan(count);
-                if (front.spans.empty()) queue.pop_front();
+                if (front.spans.empty()) {
+                    queued_bytes -= front.chunk->bytes();
+                    queue.pop_front();
+                }
                 wanted -= count;
                 queued -= count;
             }
@@ -312,7 +325,10 @@ class Worker {
                 trouble = error;
                 say(lock, trouble.empty() ? "delivering again" : std::string{trouble});
             }
-            if (overflowing && queued < settings.queue_spans / 2) {
+            // Not at the first room that it finds: a queue that is full now and then is told of
+            // once.
+            constexpr std::chrono::seconds calm{5};
+            if (overflowing && std::chrono::steady_clock::now() - last_loss > calm) {
                 overflowing = false;
                 say(lock, "keeping up again");
             }

@@ -1,4 +1,5 @@
 // every_macro.cpp - all that instrumented code writes, for compilers without exceptions and RTTI.
+#include <plume/context.hpp> // plume::Name is real, whatever is compiled out
 #include <plume/plume.hpp>
 
 void every_macro(int number);

@@ -1,0 +1,29 @@
+// inventory_client.hpp - asks the inventory service over HTTP, and lets it continue the trace.
+#pragma once
+
+#include <string>
+
+namespace storefront {
+
+/// May be used by several threads at once.
+class InventoryClient {
+  public:
+    /// `url` without a path: http://host:port. Throws std::invalid_argument if it is none.
+    explicit InventoryClient(const std::string& url);
+
+    struct Response {
+        long status = 0; ///< 0: there is none
+        std::string body = {};
+
+        [[nodiscard]] bool ok() const noexcept { return status == 200; }
+    };
+    /// GET of a path that begins with '/'. Blocks for two seconds at most.
+    [[nodiscard]] Response get(const std::string& path) const;
+
+  private:
+    std::string url_;
+    std::string host_;
+    int port_ = 0;
+};
+
+} // namespace storefront

@@ -1,0 +1,119 @@
+// main.cpp - the storefront: answers people, and asks the inventory what there is.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <string>
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <plume/plume.hpp>
+#include <plume/session.hpp>
+
+#include "../common/http_server.hpp"
+#include "../common/service.hpp"
+#include "inventory_client.hpp"
+
+namespace storefront {
+
+using examples::Reply;
+
+struct Order {
+    std::string sku;
+    int quantity;
+};
+
+const std::map<std::string, Order> orders{
+    {"1001", {"desk-lamp", 1}},    // there are enough of these
+    {"1002", {"oak-table", 2}},    // and of these
+    {"1003", {"wool-rug", 2}},     // one is left
+    {"1004", {"fountain-pen", 1}}, // unknown to the inventory
+    {"1005", {"paper-clip", 100}}, // too many for the database
+};
+
+Reply home_page() {
+    return {.text = "The storefront of Plume's demo. Try /orders/1001 to /orders/1005, /external, "
+                    "/healthz."};
+}
+
+Reply order_page(const std::string& id, const InventoryClient& inventory) {
+    PLUME_FUNCTION("order.id"_a = id);
+    const auto found = orders.find(id);
+    if (found == orders.end()) {
+        PLUME_EVENT("no such order");
+        return {404, "No such order."};
+    }
+    const Order& order = found->second;
+    PLUME_SET("order.sku"_a = order.sku, "order.quantity"_a = order.quantity);
+
+    const InventoryClient::Response stock = inventory.get("/stock/" + order.sku);
+    if (stock.status == 404)
+        return {.text = fmt::format("Order {}: {}, no longer sold.", id, order.sku)};
+    if (!stock.ok()) {
+        PLUME_ERROR("the stock is not known");
+        return {502, "The inventory doesn't answer as it should. Please try again later."};
+    }
+    const long in_stock = std::stol(stock.body);
+    if (in_stock < order.quantity)
+        PLUME_EVENT("not enough in stock", "missing"_a = order.quantity - in_stock);
+    return {.text = fmt::format("Order {}: {} x {}, {} in stock.", id, order.quantity, order.sku,
+                                in_stock)};
+}
+
+Reply external_page(const InventoryClient& inventory) {
+    const InventoryClient::Response list = inventory.get("/stock");
+    const std::string scarcest = list.body.substr(0, list.body.find('\n'));
+    if (!list.ok() || scarcest.empty()) return {502, "The inventory has no list."};
+    const InventoryClient::Response stock = inventory.get("/stock/" + scarcest);
+    if (!stock.ok()) return {502, "The inventory has a list, but no numbers."};
+    return {.text = fmt::format("Order now: {} {} left.", std::stol(stock.body), scarcest)};
+}
+
+void add_routes(httplib::Server& server, const InventoryClient& inventory) {
+    using httplib::Request, httplib::Response;
+
+    server.Get("/", [](const Request& request, Response& response) {
+        const plume::ContextScope caller{examples::caller_of(request)};
+        PLUME_SPAN("GET /", plume::server, "http.route"_a = "/");
+        examples::answer(request, response, home_page);
+    });
+    server.Get("/orders/([^/]+)", [&](const Request& request, Response& response) {
+        const plume::ContextScope caller{examples::caller_of(request)};
+        PLUME_SPAN("GET /orders/{id}", plume::server, "http.route"_a = "/orders/{id}");
+        examples::answer(request, response,
+                         [&] { return order_page(request.matches[1], inventory); });
+    });
+    server.Get("/external", [&](const Request& request, Response& response) {
+        const plume::ContextScope caller{examples::caller_of(request)};
+        PLUME_SPAN("GET /external", plume::server, "http.route"_a = "/external");
+        examples::answer(request, response, [&] { return external_page(inventory); });
+    });
+    // Asked every second by whatever watches the service, and never worth a trace.
+    server.Get("/healthz", [](const Request&, Response& response) {
+        response.set_content("ok\n", "text/plain");
+    });
+}
+
+} // namespace storefront
+
+int main(int argc, char** argv) try {
+    using namespace std::chrono_literals;
+    const examples::Arguments arguments{
+        argc, argv, {{"port", "8080"}, {"inventory", "http://127.0.0.1:8081"}}};
+    examples::block_stop_signals();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    const storefront::InventoryClient inventory{arguments["inventory"]};
+
+    // The default sends after five seconds at the latest; somebody who watches has less patience.
+    plume::Session tracing{{.service_name = "storefront", .batch_delay = 200ms},
+                           examples::make_exporters(arguments)};
+    httplib::Server server;
+    storefront::add_routes(server, inventory);
+    const bool served = examples::serve(server, "storefront", arguments);
+
+    examples::account("storefront", tracing.shutdown(5s).stats);
+    return served ? 0 : 1;
+} catch (const std::exception& failure) {
+    std::fprintf(stderr, "storefront: %s\n", failure.what());
+    return 1;
+}
