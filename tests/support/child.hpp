@@ -64,7 +64,11 @@ class Child {
             ::dup2(ends[1], STDOUT_FILENO);
             ::close(ends[1]);
             ::alarm(30);
-            body();
+            try {
+                body();
+            } catch (...) { // the child must not go on with the parent's tests
+                ::_exit(125);
+            }
             std::exit(0);
         }
         ::close(ends[1]);

@@ -23,7 +23,8 @@ class [[gnu::visibility("hidden")]] HandDrained {
     explicit HandDrained(SpanLimits limits = {})
         : HandDrained{limits, (decide_on_clock(), detail::sample_clocks(clock()))} {
         detail::ClockSample sample = start_;
-        while (sample.monotonic_ns < start_.monotonic_ns + 1'000'000) // for a rate that is about right
+        while (sample.monotonic_ns <
+               start_.monotonic_ns + 1'000'000) // for a rate that is about right
             sample = detail::sample_clocks(clock());
         time.learn(sample);
     }

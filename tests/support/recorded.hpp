@@ -1,4 +1,5 @@
-// recorded.hpp - what a function records, from its spans to the accounting: the frame of most tests.
+// recorded.hpp - what a function records, from its spans to the accounting: the frame of most
+// tests.
 #pragma once
 
 #include <algorithm>
