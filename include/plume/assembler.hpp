@@ -313,9 +313,8 @@ class Assembler {
         span.flags = static_cast<std::uint8_t>(replay.parent.flags);
         span.parent_is_remote = (replay.parent.flags & parent_is_remote_bit) != 0;
         span.epoch = time_->epoch();
-        span.trace_state = replay.trace_state.empty()
-                               ? nullptr
-                               : std::make_shared<const std::string>(replay.trace_state);
+        span.trace_state =
+            replay.trace_state.empty() ? SharedText{} : SharedText{replay.trace_state};
         replay.prefix = 0;
         replay.trace_state.clear();
     }

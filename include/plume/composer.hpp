@@ -102,7 +102,7 @@ class Composer {
     /// More than the arguments of its begin.
     [[nodiscard]] static bool has_more(const OpenSpan& span) noexcept {
         return span.log.size() * 8 != span.arguments || (span.events | span.links) != 0 ||
-               span.trace_state != nullptr;
+               span.trace_state;
     }
 
     /// Nothing but attributes that began with the span.

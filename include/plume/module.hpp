@@ -77,16 +77,24 @@ static_assert(Runtime::abi == 1, "the note carries the same number");
     return 0;
 }
 
-// Weak, so that a static program neither needs it nor is warned about it.
-extern "C" [[gnu::weak, gnu::visibility("default")]] void* plume_dlopen(const char*,
-                                                                        int) asm("dlopen");
+// Weak, so that a static program does not need it. Not dlopen() itself: at the mere name of that
+// the linker of a static program warns.
+extern "C" [[gnu::weak, gnu::visibility("default")]] void* plume_dlsym(void*,
+                                                                       const char*) asm("dlsym");
+
+/// Keeps a library in the process until its end.
+[[gnu::cold]] inline void pin(const char* library) noexcept {
+    using Open = void* (*)(const char*, int);
+    if (!plume_dlsym) return;
+    if (const auto open = reinterpret_cast<Open>(plume_dlsym(RTLD_DEFAULT, "dlopen")))
+        open(library, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 [[gnu::cold]] inline Runtime* find_runtime() noexcept {
     dl_phdr_info found{};
     if (dl_iterate_phdr(&find_candidate, &found) == 0) return &candidate;
     // Never unloaded: threads and lanes refer to it for as long as the process lives.
-    if (found.dlpi_name && *found.dlpi_name != '\0' && plume_dlopen)
-        plume_dlopen(found.dlpi_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    if (found.dlpi_name && *found.dlpi_name != '\0') pin(found.dlpi_name);
     return reinterpret_cast<Runtime*>(found.dlpi_addr);
 }
 #else

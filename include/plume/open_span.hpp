@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <plume/site_table.hpp>
@@ -15,6 +16,35 @@
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
+
+/// A text that the open spans of a trace share; one thread's at a time. Not a shared_ptr: that calls
+/// code of the module that made it, and the session's module may be gone before the span is.
+class SharedText {
+  public:
+    SharedText() noexcept = default;
+    explicit SharedText(std::string_view text) : shared_{new Shared{std::string{text}}} {}
+    SharedText(const SharedText& other) noexcept : shared_{other.shared_} {
+        if (shared_) ++shared_->owners;
+    }
+    SharedText& operator=(SharedText other) noexcept {
+        std::swap(shared_, other.shared_);
+        return *this;
+    }
+    ~SharedText() {
+        if (shared_ && --shared_->owners == 0) delete shared_;
+    }
+    explicit operator bool() const noexcept { return shared_ != nullptr; }
+    std::string_view operator*() const noexcept { return shared_->text; }
+    /// Whether they are one; equal texts are not.
+    friend bool operator==(const SharedText&, const SharedText&) noexcept = default;
+
+  private:
+    struct Shared {
+        std::string text;
+        std::size_t owners = 1;
+    };
+    Shared* shared_ = nullptr;
+};
 
 /// Words that grow and are used again: warm after the first spans.
 class Words {
@@ -88,7 +118,7 @@ struct OpenSpan {
     std::uint32_t links = 0;
     std::size_t arguments = 0; ///< bytes at the front of `log`: the arguments of its begin
     Words log;                 ///< then remarks
-    std::shared_ptr<const std::string> trace_state;
+    SharedText trace_state;
 };
 
 } // namespace detail

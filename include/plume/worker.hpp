@@ -99,8 +99,6 @@ class Worker {
         std::uint64_t lost = 0;
         for (const ChunkRef& chunk : chunks) {
             std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
-            // A few spans would keep the memory of a whole chunk from being used again.
-            if (taken < chunk->size() / 4 && s.queued != 0) taken = 0;
             if (s.queued_bytes + chunk->bytes() > s.settings.queue_bytes && s.queued != 0)
                 taken = 0;
             if (taken != 0) {
@@ -117,7 +115,6 @@ class Worker {
                           (first && s.settings.batch_delay < State::idle_interval)))
             s.work.notify_one();
         if (lost == 0) return;
-        s.last_loss = std::chrono::steady_clock::now();
         if (!std::exchange(s.overflowing, true)) s.say(lock, "queue full, dropping spans");
     }
 
@@ -325,10 +322,8 @@ class Worker {
                 trouble = error;
                 say(lock, trouble.empty() ? "delivering again" : std::string{trouble});
             }
-            // Not at the first room that it finds: a queue that is full now and then is told of
-            // once.
-            constexpr std::chrono::seconds calm{5};
-            if (overflowing && std::chrono::steady_clock::now() - last_loss > calm) {
+            // Not at the first room that it finds: that may be taken again at once.
+            if (overflowing && queued == 0) {
                 overflowing = false;
                 say(lock, "keeping up again");
             }
