@@ -145,8 +145,7 @@ class Work {
             PLUME_SPAN("failing");
             ++begun_;
             throw std::runtime_error{"on purpose"};
-        } catch (const std::exception&) {
-        }
+        } catch (const std::exception&) {}
     }
     void discarded() {
         PLUME_SPAN("kept");
@@ -248,7 +247,9 @@ TEST_CASE("every span is accounted for while rings overflow and exporters are sl
                      .batch_spans = 64,
                      .batch_delay = 1ms,
                      .report = [](std::string_view) {}},
-                    slow, failing_exporter(), fast};
+                    slow,
+                    failing_exporter(),
+                    fast};
     Threads threads;
     const std::string wrong = watch(session, 700ms);
     CHECK(wrong.empty());
@@ -307,7 +308,8 @@ TEST_CASE("every span is accounted for when a session ends while threads record"
     Threads threads;
     for (int i = 0; i < 5; ++i) {
         Session session{{.service_name = "test", .ring_bytes = 4096, .batch_delay = 1ms},
-                        slow_exporter(), ScriptedExporter{}};
+                        slow_exporter(),
+                        ScriptedExporter{}};
         CHECK(eventually([&] { return session.stats().begun > 1'000; }));
         const plume::FlushResult result = session.shutdown(20s);
         CHECK(result.complete);

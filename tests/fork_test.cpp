@@ -150,7 +150,8 @@ TEST_CASE("a child delivers its own spans, with other ids, as another process") 
         for (int i = 0; i < 5; ++i) visit();
         if (!flushes) return; // exit() does it
         const plume::FlushResult result = session.flush(long_enough);
-        if (!result.complete || result.stats.begun != 5 || !wrong_in(result.stats).empty()) _exit(1);
+        if (!result.complete || result.stats.begun != 5 || !wrong_in(result.stats).empty())
+            _exit(1);
         if (recorder.counters().forks != 1) _exit(2);
         _exit(0);
     });
@@ -190,8 +191,7 @@ TEST_CASE("what waits in rings and queues at a fork is delivered by the parent a
     Session session{{.service_name = "test", .batch_delay = 1h}, recorder.exporter()};
     for (int i = 0; i < 1'000; ++i) visit();
     const bool in_queue = GENERATE(true, false);
-    if (in_queue)
-        CHECK(eventually([&] { return session.stats().exporters.at(0).pending > 0; }));
+    if (in_queue) CHECK(eventually([&] { return session.stats().exporters.at(0).pending > 0; }));
     const Ended ended = in_child([] { PLUME_SPAN("child"); });
     CHECK(ended.exit_status == 0);
     CHECK(names(read(ended.output)) == Names{"child"});
@@ -376,7 +376,8 @@ TEST_CASE("forks from a process that records on many threads never hang") {
                      .ring_bytes = 4096,
                      .batch_delay = 1ms,
                      .report = [](std::string_view) {}},
-                    recorder.exporter(), ScriptedExporter{}};
+                    recorder.exporter(),
+                    ScriptedExporter{}};
     std::atomic<bool> enough{false};
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i)
@@ -399,7 +400,8 @@ TEST_CASE("forks from a process that records on many threads never hang") {
             if (i % 3 == 1 && !session.flush(long_enough).complete) _exit(1);
         });
         const std::vector<std::string> seen = names(read(ended.output));
-        const bool right = i % 3 == 0 || seen == Names{"visit"} || seen == Names{"child", "visit"} ||
+        const bool right = i % 3 == 0 || seen == Names{"visit"} ||
+                           seen == Names{"child", "visit"} ||
                            seen == Names{"visit", "child"}; // lane by lane
         good += ended.exit_status == 0 && right ? 1 : 0;
     }
@@ -429,7 +431,8 @@ TEST_CASE("a child goes on although a thread of its parent was reporting, or del
                          [=](std::string_view) {
                              if (while_reporting) wait_at_home();
                          }},
-                    held, recorder.exporter()};
+                    held,
+                    recorder.exporter()};
     visit();
     CHECK(eventually([&] { return gate.arrived() == 1; }));
     const Ended ended = in_child([&] {

@@ -1,6 +1,7 @@
 #include <plume/registry.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -26,28 +27,31 @@ Description description(std::string_view name, std::uint32_t line = 1) {
             line, SiteKind::span, SpanKind::internal, 1,       false, true};
 }
 
-/// Far too large for a stack; what it allocates is never freed, as in a process.
-std::unique_ptr<Registry> make_registry() { return std::make_unique<Registry>(); }
+/// What a registry allocates is never freed; one that is never destroyed refers to it for good.
+Registry& new_registry() {
+    static auto* const all = new std::deque<Registry>;
+    return all->emplace_back();
+}
 
 } // namespace
 
 TEST_CASE("lines are numbered in the order in which they are registered") {
-    const auto registry = make_registry();
-    CHECK(registry->size() == first);
+    Registry& registry = new_registry();
+    CHECK(registry.size() == first);
     Callsite site{nullptr};
-    const Entry* one = registry->add(description("one"), &site);
-    const Entry* two = registry->add(description("two"), &site);
+    const Entry* one = registry.add(description("one"), &site);
+    const Entry* two = registry.add(description("two"), &site);
     REQUIRE(one);
     REQUIRE(two);
     CHECK(one->index == first);
     CHECK(two->index == first + 1);
-    CHECK(registry->size() == first + 2);
-    CHECK(registry->at(one->index) == one);
-    CHECK(registry->at(two->index) == two);
+    CHECK(registry.size() == first + 2);
+    CHECK(registry.at(one->index) == one);
+    CHECK(registry.at(two->index) == two);
 }
 
 TEST_CASE("an entry does not depend on what it was made from") {
-    const auto registry = make_registry();
+    Registry& registry = new_registry();
     auto text = std::make_unique<std::string>("a name that is long enough for the heap");
     auto key = std::make_unique<std::string>("key.that.is.long.enough.too");
     auto fields = std::make_unique<std::vector<Field>>();
@@ -56,7 +60,7 @@ TEST_CASE("an entry does not depend on what it was made from") {
     from.fields = fields->data();
     from.field_count = 1;
     from.kind = SpanKind::client;
-    const Entry* entry = registry->add(from, nullptr);
+    const Entry* entry = registry.add(from, nullptr);
     REQUIRE(entry);
     text.reset();
     key.reset();
@@ -75,34 +79,34 @@ TEST_CASE("an entry does not depend on what it was made from") {
 }
 
 TEST_CASE("a line that comes back with its library finds its entry again") {
-    const auto registry = make_registry();
+    Registry& registry = new_registry();
     Callsite before{nullptr}, after{nullptr};
-    Entry* entry = registry->add(description("line"), &before);
+    Entry* entry = registry.add(description("line"), &before);
     entry->live = nullptr; // unloaded
-    CHECK(registry->add(description("line"), &after) == entry);
+    CHECK(registry.add(description("line"), &after) == entry);
     CHECK(entry->live == &after);
-    CHECK(registry->size() == first + 1);
+    CHECK(registry.size() == first + 1);
 }
 
 TEST_CASE("a line that is loaded twice at once has an entry for each") {
-    const auto registry = make_registry();
+    Registry& registry = new_registry();
     Callsite here{nullptr}, there{nullptr};
-    const Entry* one = registry->add(description("line"), &here);
-    const Entry* other = registry->add(description("line"), &there);
+    const Entry* one = registry.add(description("line"), &here);
+    const Entry* other = registry.add(description("line"), &there);
     CHECK(one != other);
     CHECK(one->live == &here);
     CHECK(other->live == &there);
 }
 
 TEST_CASE("names that are interned are found again at once") {
-    const auto registry = make_registry();
-    const Entry* entry = registry->add(description("GET /"), nullptr);
-    CHECK(registry->add(description("GET /"), nullptr) == entry);
-    CHECK(registry->add(description("PUT /"), nullptr) != entry);
+    Registry& registry = new_registry();
+    const Entry* entry = registry.add(description("GET /"), nullptr);
+    CHECK(registry.add(description("GET /"), nullptr) == entry);
+    CHECK(registry.add(description("PUT /"), nullptr) != entry);
 }
 
 TEST_CASE("lines that differ in anything are different lines") {
-    const auto registry = make_registry();
+    Registry& registry = new_registry();
     constexpr Field integer{"key", 3, WireType::int64};
     constexpr Field text{"key", 3, WireType::string};
     constexpr Field other{"yek", 3, WireType::int64};
@@ -110,7 +114,7 @@ TEST_CASE("lines that differ in anything are different lines") {
     const auto add = [&](auto change) {
         Description one = description("line");
         change(one);
-        entries.insert(registry->add(one, nullptr));
+        entries.insert(registry.add(one, nullptr));
     };
     add([](Description&) {});
     add([](Description& d) { d.name = "enil"; });
@@ -132,14 +136,14 @@ TEST_CASE("lines that differ in anything are different lines") {
 }
 
 TEST_CASE("a registry grows beyond its first blocks, and keeps its entries where they are") {
-    const auto registry = make_registry();
+    Registry& registry = new_registry();
     std::vector<const Entry*> entries;
     for (std::uint32_t i = 0; i < 10'000; ++i)
-        entries.push_back(registry->add(description("line", i), nullptr));
+        entries.push_back(registry.add(description("line", i), nullptr));
     bool all = true;
     for (std::uint32_t i = 0; i < 10'000; ++i)
-        all = all && entries[i]->index == first + i && registry->at(first + i) == entries[i] &&
-              entries[i]->line == i && registry->add(description("line", i), nullptr) == entries[i];
+        all = all && entries[i]->index == first + i && registry.at(first + i) == entries[i] &&
+              entries[i]->line == i && registry.add(description("line", i), nullptr) == entries[i];
     CHECK(all);
-    CHECK(registry->size() == first + 10'000);
+    CHECK(registry.size() == first + 10'000);
 }

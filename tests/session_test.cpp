@@ -242,8 +242,9 @@ TEST_CASE("the resource says what made the spans") {
                           {"telemetry.sdk.language", "cpp"},
                           {"telemetry.sdk.version", std::string{plume::version}}});
     // A UUID of version 4 (RFC 9562, 5.4), another one for each session.
-    CHECK_THAT(instance, Catch::Matchers::Matches(
-                             "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+    CHECK_THAT(instance,
+               Catch::Matchers::Matches(
+                   "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
     CHECK(ResourceReader{}({.service_name = "x"})["service.instance.id"] != instance);
 }
 
@@ -269,8 +270,8 @@ TEST_CASE("Options outrank the environment, and OTEL_SERVICE_NAME the other attr
         CHECK(resource["shard"] == "7");
         CHECK(resource["team"] == "a,b");
     }
-    CHECK(ResourceReader{}({.resource = {{"service.name", "as attribute"}}, .report = reports})
-              ["service.name"] == "as attribute");
+    CHECK(ResourceReader{}({.resource = {{"service.name", "as attribute"}},
+                            .report = reports})["service.name"] == "as attribute");
     CHECK(reports.all().empty());
 }
 
@@ -304,10 +305,10 @@ TEST_CASE("an attribute of the resource without a key is reported and left out")
 // What the environment says.
 
 TEST_CASE("junk in OTEL_BSP_* is reported, and the default taken") {
-    const auto [name, otherwise] = GENERATE(table<const char*, const char*>(
-        {{"OTEL_BSP_MAX_QUEUE_SIZE", "262144"},
-         {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512"},
-         {"OTEL_BSP_SCHEDULE_DELAY", "5000"}}));
+    const auto [name, otherwise] =
+        GENERATE(table<const char*, const char*>({{"OTEL_BSP_MAX_QUEUE_SIZE", "262144"},
+                                                  {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512"},
+                                                  {"OTEL_BSP_SCHEDULE_DELAY", "5000"}}));
     const char* junk = GENERATE("many", "-5", "0", "1e3", "5 ms", "0x10", "1.5",
                                 "99999999999999999999999999", "4294967296000");
     const EnvironmentVariable variable{name, junk};
@@ -408,7 +409,8 @@ TEST_CASE("OTEL_SDK_DISABLED is off unless it is true, and junk in it is reporte
 
 TEST_CASE("OTEL_TRACES_EXPORTER starts the exporters that the program knows") {
     ScriptedExporter one, two;
-    plume::register_exporter("one", [&](const auto&) { return std::make_unique<ScriptedExporter>(one); });
+    plume::register_exporter("one",
+                             [&](const auto&) { return std::make_unique<ScriptedExporter>(one); });
     plume::register_exporter("two", [&](const auto& report) {
         report("two has something to say");
         return std::make_unique<ScriptedExporter>(two);
@@ -455,8 +457,8 @@ TEST_CASE("OTEL_TRACES_EXPORTER=none starts a session that exports nothing") {
 }
 
 TEST_CASE("a ring of a size that no ring can have is reported and rounded up") {
-    const auto [wanted, got] = GENERATE(
-        table<std::size_t, const char*>({{0, "4096"}, {1000, "4096"}, {5000, "8192"}}));
+    const auto [wanted, got] =
+        GENERATE(table<std::size_t, const char*>({{0, "4096"}, {1000, "4096"}, {5000, "8192"}}));
     const Reports reports;
     MemoryExporter memory;
     Session session{{.service_name = "test", .ring_bytes = wanted, .report = reports}, memory};
@@ -500,8 +502,7 @@ TEST_CASE("a batch that an exporter throws at counts as rejected, and the next o
 
 TEST_CASE("an exporter that throws when idle or closed is reported") {
     ScriptedExporter scripted{ScriptedExporter::Script{
-        .idle = [] { throw std::runtime_error{"bored"}; },
-        .close = [] { throw 42; }}};
+        .idle = [] { throw std::runtime_error{"bored"}; }, .close = [] { throw 42; }}};
     const Reports reports;
     Session session{{.service_name = "test", .report = reports}, scripted};
     CHECK(eventually([&] { return reports.with("exporter scripted: threw: bored") > 0; }));
@@ -651,11 +652,10 @@ TEST_CASE("what an exporter's queue has no room for is dropped and counted, and 
     }};
     MemoryExporter fast;
     const Reports reports;
-    Session session{{.service_name = "test",
-                     .queue_spans = 100,
-                     .batch_spans = 10,
-                     .report = reports},
-                    slow, fast};
+    Session session{
+        {.service_name = "test", .queue_spans = 100, .batch_spans = 10, .report = reports},
+        slow,
+        fast};
     visit(10);
     REQUIRE(eventually([&] { return gate.arrived() == 1; }));
     for (int i = 0; i < 5; ++i) {
@@ -664,9 +664,8 @@ TEST_CASE("what an exporter's queue has no room for is dropped and counted, and 
         // Each burst is in the queue, or lost, before the next.
         CHECK(fast.wait_for(10 + 90 * (static_cast<std::size_t>(i) + 1)));
     }
-    CHECK(eventually([&] {
-        return session.stats().exporters.at(0).dropped[DropReason::queue_full] == 350;
-    }));
+    CHECK(eventually(
+        [&] { return session.stats().exporters.at(0).dropped[DropReason::queue_full] == 350; }));
     CHECK(reports.all() ==
           std::vector<std::string>{"exporter scripted: queue full, dropping spans"});
     gate.open();
@@ -737,8 +736,9 @@ TEST_CASE("a listener to reports may ask for statistics and whether the session 
     Session* self = nullptr;
     std::uint64_t begun = 0;
     bool running = false;
-    ScriptedExporter failing{
-        [](const Batch& batch) { return Outcome::failed(DropReason::rejected, batch.size(), "no"); }};
+    ScriptedExporter failing{[](const Batch& batch) {
+        return Outcome::failed(DropReason::rejected, batch.size(), "no");
+    }};
     Session session{{.service_name = "test",
                      .report =
                          [&](std::string_view) {
@@ -826,13 +826,13 @@ TEST_CASE("a batch that is not full is delivered after the delay") {
 TEST_CASE("an exporter is called when idle, and closed once, after its last batch") {
     std::uint64_t spans_at_close = 0;
     const std::shared_ptr<std::uint64_t> seen = std::make_shared<std::uint64_t>(0);
-    ScriptedExporter scripted{ScriptedExporter::Script{
-        .deliver =
-            [seen](const Batch& batch) {
-                *seen += batch.size();
-                return Outcome::delivered();
-            },
-        .close = [seen, &spans_at_close] { spans_at_close = *seen; }}};
+    ScriptedExporter scripted{
+        ScriptedExporter::Script{.deliver =
+                                     [seen](const Batch& batch) {
+                                         *seen += batch.size();
+                                         return Outcome::delivered();
+                                     },
+                                 .close = [seen, &spans_at_close] { spans_at_close = *seen; }}};
     Session session{{.service_name = "test", .batch_spans = 2, .batch_delay = 1h}, scripted};
     CHECK(eventually([&] { return scripted.counters().idles >= 2; }));
     CHECK(scripted.counters().batches == 0);
@@ -844,14 +844,13 @@ TEST_CASE("an exporter is called when idle, and closed once, after its last batc
 
 TEST_CASE("what an exporter does is never traced") {
     MemoryExporter memory;
-    ScriptedExporter tracing{ScriptedExporter::Script{
-        .deliver =
-            [](const Batch&) {
-                visit();
-                return Outcome::delivered();
-            },
-        .idle = [] { visit(); },
-        .close = [] { visit(); }}};
+    ScriptedExporter tracing{ScriptedExporter::Script{.deliver =
+                                                          [](const Batch&) {
+                                                              visit();
+                                                              return Outcome::delivered();
+                                                          },
+                                                      .idle = [] { visit(); },
+                                                      .close = [] { visit(); }}};
     Session session{{.service_name = "test"}, tracing, memory};
     CHECK(eventually([&] { return tracing.counters().idles >= 1; }));
     visit();
@@ -892,7 +891,8 @@ TEST_CASE("background threads have names, block all signals, and end with the se
     pthread_sigmask(SIG_SETMASK, nullptr, &before);
     {
         MemoryExporter memory;
-        Session session{{.service_name = "test"}, memory,
+        Session session{{.service_name = "test"},
+                        memory,
                         ScriptedExporter{{.name = "a name that is too long for a thread"}}};
         pthread_sigmask(SIG_SETMASK, nullptr, &after);
         const std::vector<Thread> threads = background_threads();

@@ -210,8 +210,9 @@ TEST_CASE("destructors of thread-local objects may begin spans") {
         thread_local const SpanAtTheEnd behind_the_lane{"younger object"};
         static_cast<void>(&behind_the_lane);
     }}.join();
-    std::thread{[] { thread_local const SpanAtTheEnd only{"object of a thread without spans"}; }}
-        .join();
+    std::thread{[] {
+        thread_local const SpanAtTheEnd only{"object of a thread without spans"};
+    }}.join();
     const plume::Stats stats = session.flush(long_enough).stats;
     CHECK(tree_of(memory, {.attributes = true}) ==
           "visit\n"
@@ -353,8 +354,7 @@ TEST_CASE("destructors of static objects may begin spans, before the session's e
 
 TEST_CASE("threads that still record at exit do no harm") {
     const Ended ended = in_child([] {
-        static Session session{{.service_name = "test", .ring_bytes = 4096},
-                               ScriptedExporter{}};
+        static Session session{{.service_name = "test", .ring_bytes = 4096}, ScriptedExporter{}};
         for (int i = 0; i < 4; ++i)
             std::thread{[] {
                 while (true) {
@@ -369,10 +369,12 @@ TEST_CASE("threads that still record at exit do no harm") {
 }
 
 TEST_CASE("_exit() and abort() end the process at once, and deliver nothing") {
-    const auto end = GENERATE(+[] { _exit(3); }, +[] {
-        std::signal(SIGABRT, SIG_DFL);
-        std::abort();
-    });
+    const auto end = GENERATE(
+        +[] { _exit(3); },
+        +[] {
+            std::signal(SIGABRT, SIG_DFL);
+            std::abort();
+        });
     const Ended ended = in_child([&] {
         Session session{{.service_name = "test", .batch_delay = 1h}, printer()};
         visit();

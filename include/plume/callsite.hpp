@@ -147,6 +147,10 @@ struct [[gnu::visibility("hidden")]] CallsiteOf {
     static_assert(((is_attribute<Args> || is_kind<Args>) && ...),
                   "plume: after the name come attributes, written \"key\"_a = value, and at most "
                   "one kind such as plume::server");
+    static constexpr std::size_t kind_count = (std::size_t{is_kind<Args>} + ... + 0);
+    static_assert(What != SiteKind::span || kind_count <= 1, "plume: a span has one kind");
+    static_assert(What == SiteKind::span || kind_count == 0,
+                  "plume: only attributes can be given here, written \"key\"_a = value");
     static constexpr std::size_t attribute_count = (std::size_t{is_attribute<Args>} + ... + 0);
     static_assert(attribute_count <= 128, "plume: a span has at most 128 attributes");
 

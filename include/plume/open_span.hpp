@@ -17,8 +17,8 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// A text that the open spans of a trace share; one thread's at a time. Not a shared_ptr: that calls
-/// code of the module that made it, and the session's module may be gone before the span is.
+/// A text that the open spans of a trace share; one thread's at a time. Not a shared_ptr: that
+/// calls code of the module that made it, and the session's module may be gone before the span is.
 class SharedText {
   public:
     SharedText() noexcept = default;

@@ -19,7 +19,9 @@ struct List {};
 /// Stands in for the recording, to learn the types of arguments that are not evaluated yet.
 struct Probe {
     template <class... Args>
-    List<Args...> operator()(const Args&...) const;
+    List<Args...> operator()(const Args&...) const { // has a body for the sake of local types
+        return {};
+    }
 };
 template <class F>
 using ArgumentsOf = decltype(std::declval<F&>()(Probe{}));

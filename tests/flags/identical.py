@@ -5,9 +5,11 @@
 
 Compiles instrumented.cpp once with PLUME_ENABLED=0 and once without any instrumentation, and
 compares what the compiler made of it: every instruction, every section, every symbol. A third
-object, with the instrumentation on, has to differ, or the comparison would prove nothing.
+object, with the instrumentation on, has to differ, or the comparison would prove nothing. All this
+with the compiler that is given, and with the other one, if it is there.
 """
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,9 +37,9 @@ def made_of(object_file):
             "symbols": symbols}
 
 
-def main():
-    compiler = sys.argv[sys.argv.index("--") + 1:]
-    failed = 0
+def compare(compiler):
+    """What was compared, and whether it came out well."""
+    name_of_compiler = Path(compiler[0]).name
     with tempfile.TemporaryDirectory() as folder:
         for level in ("-O2", "-O0"):
             made = {}
@@ -50,15 +52,28 @@ def main():
             # Without optimisation the empty guard of PLUME_SPAN_AS and the calls on it are there.
             if level == "-O2":
                 for part in made["off"]:
-                    same = made["off"][part] == made["plain"][part]
-                    print(f"{'ok  ' if same else 'FAIL'} {level}: {part} with PLUME_ENABLED=0 "
-                          f"{'as' if same else 'not as'} in the plain file")
-                    failed += not same
-            differs = made["on"]["code"] != made["plain"]["code"]
-            print(f"{'ok  ' if differs else 'FAIL'} {level}: with the instrumentation on, the code differs")
-            failed += not differs
-    print(f"{6 - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+                    yield (f"{name_of_compiler} {level}: {part} with PLUME_ENABLED=0 as in the plain "
+                           f"file", made["off"][part] == made["plain"][part])
+            yield (f"{name_of_compiler} {level}: with the instrumentation on, the code differs",
+                   made["on"]["code"] != made["plain"]["code"])
+
+
+def main():
+    compiler = sys.argv[sys.argv.index("--") + 1:]
+    is_clang = "clang" in Path(compiler[0]).name
+    others = [name for name in (["g++"] if is_clang else ["clang++-19", "clang++"])
+              if shutil.which(name)]
+    compilers = [compiler, *([name, *compiler[1:]] for name in others[:1])]
+    good = [0, 0]
+    for each in compilers:
+        for what, as_it_should in compare(each):
+            good[as_it_should] += 1
+            print(f"{'ok  ' if as_it_should else 'FAIL'} {what}", flush=True)
+    skipped = 2 - len(compilers)
+    if skipped:
+        print("skip: no other compiler is there")
+    print(f"{good[1]} passed, {good[0]} failed, {skipped} skipped")
+    return 1 if good[0] else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,15 @@ thread_local std::size_t count = 0;
 
 std::size_t plume::test::allocations() noexcept { return count; }
 
+// Sanitizers replace operator new themselves; there, nothing is counted.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#    define SANITIZED
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#        define SANITIZED
+#    endif
+#endif
+#ifndef SANITIZED
 void* operator new(std::size_t size) {
     ++count;
     if (void* const memory = std::malloc(size != 0 ? size : 1)) return memory;
@@ -22,3 +31,4 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif

@@ -134,8 +134,7 @@ class ScriptedExporter final : public Exporter {
     };
 
     ScriptedExporter() : ScriptedExporter{Script{}} {}
-    explicit ScriptedExporter(Script script)
-        : state_{std::make_shared<State>(std::move(script))} {}
+    explicit ScriptedExporter(Script script) : state_{std::make_shared<State>(std::move(script))} {}
     explicit ScriptedExporter(std::function<Outcome(const Batch&)> deliver)
         : ScriptedExporter{Script{.deliver = std::move(deliver)}} {}
     ScriptedExporter(const ScriptedExporter&) = default; // moving copies: no handle is empty
@@ -179,15 +178,14 @@ class ScriptedExporter final : public Exporter {
 [[nodiscard]] inline std::string wrong_in(const Stats& stats) {
     std::string wrong;
     for (const ExporterStats& one : stats.exporters) {
-        const std::uint64_t sum =
-            one.exported + one.dropped.total() + one.pending + stats.open;
+        const std::uint64_t sum = one.exported + one.dropped.total() + one.pending + stats.open;
         // An underflow of one would balance the sum.
         const bool sane = one.pending <= stats.begun && stats.open <= stats.begun;
         if (sum == stats.begun && sane) continue;
         wrong += one.name + ": begun " + std::to_string(stats.begun) + ", exported " +
-                 std::to_string(one.exported) + ", dropped " +
-                 std::to_string(one.dropped.total()) + ", pending " + std::to_string(one.pending) +
-                 ", open " + std::to_string(stats.open) + "\n";
+                 std::to_string(one.exported) + ", dropped " + std::to_string(one.dropped.total()) +
+                 ", pending " + std::to_string(one.pending) + ", open " +
+                 std::to_string(stats.open) + "\n";
     }
     return wrong;
 }
