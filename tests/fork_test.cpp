@@ -240,6 +240,7 @@ TEST_CASE("a child that only continues its parent's trace needs no flush to deli
             else visit();
             std::this_thread::sleep_for(1ms);
         }
+        static_cast<void>(session.flush(long_enough)); // till what is delivered is written
         _exit(0);
     });
     CHECK(ended.exit_status == 0);

