@@ -14,11 +14,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <limits.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <plume/exporters/memory.hpp>
@@ -265,6 +267,31 @@ TEST_CASE("a lane that was claimed while its thread ended is given up all the sa
     for (int i = 0; i < 20; ++i) std::thread{[&] { end_in_rounds(key, rounds); }}.join();
     CHECK(lane_count() == lanes);
     pthread_key_delete(late_key);
+}
+
+TEST_CASE("a session that gets no thread throws, and leaves the process as it was") {
+    const rlim_t threads = GENERATE(as<rlim_t>{}, 1, 2); // none but this one, and one
+    const Ended ended = in_child([&] {
+        constexpr uid_t nobody_else = 54'321; // the limit counts all threads of a user
+        rlimit limit{};
+        getrlimit(RLIMIT_NPROC, &limit);
+        const rlimit low{threads, limit.rlim_max};
+        if (setuid(nobody_else) != 0 || setrlimit(RLIMIT_NPROC, &low) != 0) _exit(77);
+        try {
+            const Session refused{{.service_name = "test"}, printer()};
+            _exit(1);
+        } catch (const std::system_error&) {
+            visit(); // not recorded
+        }
+        setrlimit(RLIMIT_NPROC, &limit);
+        const Session session{{.service_name = "test"}, printer()};
+        if (!session.running()) _exit(2);
+        visit();
+        std::exit(0);
+    });
+    if (ended.exit_status == 77) return; // root alone can become somebody else
+    CHECK(ended.exit_status == 0);
+    CHECK(ended.output == "visit\n");
 }
 
 // How a process ends.

@@ -50,10 +50,7 @@ class Collector {
     }
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;
-    ~Collector() {
-        stop_thread();
-        pool_->let_go();
-    }
+    ~Collector() { stop_thread(); }
 
     /// Drains all lanes, and waits until every exporter has settled what had ended by then.
     bool flush(Deadline deadline) {
@@ -243,7 +240,10 @@ class Collector {
     };
 
     Runtime* runtime_;
-    ChunkPool* pool_;
+    struct LetGo {
+        void operator()(ChunkPool* pool) const noexcept { pool->let_go(); }
+    };
+    std::unique_ptr<ChunkPool, LetGo> pool_;
     TimeMap time_;
     Assembler assembler_;
     std::uint64_t ring_drops_before_;

@@ -1,13 +1,26 @@
-// module.hpp - what each of the four modules offers the others. MODULE is its name.
+// module.hpp - what each module of the test offers to the others, in types that every compiler and
+// every module agrees on.
 #pragma once
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define TEXT_(a) #a
-#define TEXT(a) TEXT_(a)
+namespace modules {
 
-using Function = void (*)();
-/// Calls `then` inside a span of the module.
-using Visit = void (*)(Function then);
-/// Runs `body` in a session that the module starts; returns the tree of what was recorded.
-using RunSession = const char* (*)(Function body);
+struct Module;
+
+/// Which modules a call goes through.
+struct Route {
+    const Module* const* stops;
+    int left;
+};
+
+struct Module {
+    /// Opens a span, and sends the call on to the next stop while the span is open.
+    void (*visit)(Route route);
+
+    // A session that this module starts. The texts are valid until the next call.
+
+    const char* (*start)();  ///< why it did not start, or ""
+    const char* (*flush)();  ///< the tree of what was exported so far
+    const char* (*finish)(); ///< the tree, and below it the counts
+};
+
+} // namespace modules

@@ -85,6 +85,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
     static void switch_lines(bool on) {
         detail::Runtime& process = detail::runtime();
         const detail::Locked lock{process.mutex};
+        process.settings.store({}); // not what the last session wanted
         process.recording.store(on);
         for (std::uint32_t i = detail::control::first_site; i < process.registry.size(); ++i)
             if (detail::Entry* entry = process.registry.at(i); entry->live)

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -76,12 +77,19 @@ inline void on_a_thread(const std::function<void()>& f) {
 }
 
 /// Runs `f` on a thread whose ring is not made yet. Rings stay as the session wanted them that was
-/// running when they were made: what a test says about rings counts only here.
+/// running when they were made: what a test says about rings counts only here, and no thread after
+/// this one gets the ring.
 inline void on_a_new_ring(const std::function<void()>& f) {
     on_a_thread([&f] {
-        const detail::Lane* lane = detail::find_lane();
-        if (lane && lane->memory) on_a_new_ring(f); // keeps this one busy meanwhile
-        else f();
+        const detail::Lane* lane = detail::own_lane();
+        if (lane && lane->memory) return on_a_new_ring(f); // keeps this one busy meanwhile
+        const auto forget_the_lane = [](void*) {
+            detail::this_lane = &detail::no_lane;
+            pthread_setspecific(detail::runtime().key, nullptr); // so that it is never given up
+        };
+        const std::unique_ptr<void, decltype(forget_the_lane)> at_the_end{&detail::module,
+                                                                          forget_the_lane};
+        f();
     });
 }
 
