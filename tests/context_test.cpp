@@ -642,3 +642,47 @@ TEST_CASE("the ends of async spans take no room that other spans were promised")
     });
     CHECK(seen.stats.begun == 100'000);
 }
+
+// Baggage: a view that goes with the context, whatever else the context is.
+
+TEST_CASE("baggage is in force wherever the scope that brought it is") {
+    SpanContext with_ids = remote();
+    with_ids.baggage = "tenant=acme";
+    SpanContext bare;
+    bare.baggage = "tenant=none";
+    std::vector<std::string_view> seen;
+    recorded([&] {
+        const ContextScope outer{with_ids};
+        seen.push_back(current_context().baggage);
+        PLUME_SPAN_AS(work, "work");
+        seen.push_back(current_context().baggage);
+        {
+            const ContextScope inner{bare};
+            seen.push_back(current_context().baggage);
+            PLUME_SPAN("root");
+            seen.push_back(current_context().baggage);
+            seen.push_back(work.context().baggage);
+            const AsyncSpan async{"async"_name};
+            seen.push_back(async.context().baggage);
+            const AsyncSpan root{"another root"_name, bare};
+            seen.push_back(root.context().baggage);
+        }
+        seen.push_back(current_context().baggage);
+    });
+    CHECK(seen == std::vector<std::string_view>{"tenant=acme", "tenant=acme", "tenant=none",
+                                                "tenant=none", "tenant=acme", "tenant=none",
+                                                "tenant=none", "tenant=acme"});
+}
+
+TEST_CASE("an unsampled trace passes baggage on") {
+    const NothingSampled nothing;
+    std::string_view seen;
+    recorded([&] {
+        SpanContext bare;
+        bare.baggage = "tenant=acme";
+        const ContextScope scope{bare};
+        PLUME_SPAN("unsampled");
+        seen = current_context().baggage;
+    });
+    CHECK(seen == "tenant=acme");
+}

@@ -16,7 +16,8 @@ namespace plume {
 /// Makes a context the parent of what this thread begins, until the end of the scope: in the task
 /// of a thread pool, or in the handler of a request that came with a `traceparent`. Works without
 /// a session too: current_context() gives the context back unchanged, and makes no ids. An invalid
-/// context means "no parent". The trace state that the context views must outlive the scope.
+/// context means "no parent". What the context views, trace state and baggage, must outlive the
+/// scope.
 class [[nodiscard]] ContextScope {
   public:
     explicit ContextScope(const SpanContext& context) noexcept {

@@ -69,13 +69,15 @@ inline constexpr std::uint8_t random = 0x02; ///< the low 56 bits of the trace i
 enum class StatusCode : std::uint8_t { unset = 0, ok = 1, error = 2 };
 
 /// The part of a span that travels to its children, wherever they run.
-/// `trace_state` is a view: it lives as long as whatever the context was taken from.
+/// `trace_state` and `baggage` are views: they live as long as whatever the context was taken from.
 struct SpanContext {
     TraceId trace_id;
     SpanId span_id;
     std::uint8_t flags = 0;
     bool is_remote = false;       ///< it came from another process
     std::string_view trace_state; ///< the value of the W3C header `tracestate`, or empty
+    std::string_view baggage;     ///< the value of the W3C header `baggage`, or empty; may be there
+                                  ///< without ids
 
     [[nodiscard]] constexpr bool valid() const noexcept {
         return trace_id.valid() && span_id.valid();

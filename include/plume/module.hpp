@@ -232,8 +232,9 @@ inline void leave_behind(void* memory) noexcept {
     if (own == exited()) own = nullptr;
     SpanContext open;
     if (own && own->current != 0)
-        open = {own->trace_id, candidate.span_id(own->current), own->trace_flags, true,
-                own->trace_state};
+        open = {own->trace_id,    candidate.span_id(own->current),
+                own->trace_flags, true,
+                own->trace_state, own->scope.baggage};
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {

@@ -31,10 +31,12 @@ namespace [[gnu::visibility("hidden")]] detail {
     if (position == 0 || lane_of(position) != lane->index || position < lane->fork_floor) return {};
     const SpanId id = runtime().span_id(position);
     if (lane->on_stack(position))
-        return {lane->trace_id, id, lane->trace_flags, false, lane->trace_state};
+        return {lane->trace_id,     id, lane->trace_flags, false, lane->trace_state,
+                lane->scope.baggage};
     // A span that began before a ContextScope belongs to the trace that the scope has put aside.
     if (const Outside* level = lane->outside_with(position))
-        return {level->trace_id, id, level->trace_flags, false, level->trace_state};
+        return {level->trace_id,     id, level->trace_flags, false, level->trace_state,
+                level->scope.baggage};
     return {}; // its trace is forgotten: a span below it has ended before it
 }
 
@@ -44,9 +46,12 @@ namespace [[gnu::visibility("hidden")]] detail {
     if (lane->current != 0) return context_of(0);
     // What is not recorded passes its decision on, so that other services drop it too.
     if (lane->mute == Mute::unsampled || lane->mute == Mute::dropping)
-        return {lane->trace_id, lane->unsampled_id,
-                static_cast<std::uint8_t>(lane->trace_flags & ~trace_flags::sampled), false,
-                lane->trace_state};
+        return {lane->trace_id,
+                lane->unsampled_id,
+                static_cast<std::uint8_t>(lane->trace_flags & ~trace_flags::sampled),
+                false,
+                lane->trace_state,
+                lane->scope.baggage};
     return lane->scope;
 }
 

@@ -216,6 +216,7 @@ inline Lane* lane_for_begin() noexcept {
     own.is_remote = false;
     if (!parent.valid()) {
         own = {};
+        own.baggage = parent.baggage;
         own.flags = decide_on_trace(runtime(), *lane, own.trace_id);
     }
     if (!own.sampled()) {
