@@ -20,8 +20,6 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/utsname.h>
 
 #include <plume/plume.hpp>
@@ -29,44 +27,21 @@
 
 #include "cases.hpp"
 #include "export.hpp"
+#include "measure.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using measure::median;
+using measure::now_ns;
+using measure::NullExporter;
+using measure::run_on;
 
 /// Spans of a burst: the largest records, 10 attributes, fill a third of the usual ring.
 constexpr int burst = 4000;
 constexpr int sustained_burst = 2'000'000;
 /// Two processors that pass a line back and forth in less than this share a cache.
 constexpr double near_ns = 150;
-
-class NullExporter : public plume::Exporter {
-  public:
-    plume::Outcome deliver(const plume::Batch&) override { return plume::Outcome::delivered(); }
-    [[nodiscard]] std::string_view name() const noexcept override { return "null"; }
-};
-
-double now_ns() {
-    return std::chrono::duration<double, std::nano>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-void run_on(int processor) {
-    if (std::thread::hardware_concurrency() < 2) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (int i = 0; i < static_cast<int>(std::thread::hardware_concurrency()); ++i)
-        if (processor >= 0 ? i == processor : i != 0) CPU_SET(i, &set);
-    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-double median(std::vector<double> values) {
-    if (values.empty()) return 0;
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
 
 /// What it takes to send a line to another processor and back.
 double round_trip_ns() {
