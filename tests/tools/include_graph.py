@@ -33,6 +33,7 @@ FLOORS = {
     "plume/record.hpp": 1,
     "plume/ring.hpp": 1,
     "plume/span_data.hpp": 1,
+    "plume/owned_context.hpp": 1,
     "plume/resource.hpp": 2,
     "plume/chunk.hpp": 2,
     "plume/lane.hpp": 2,
