@@ -63,6 +63,15 @@ struct SpanId {
 namespace trace_flags {
 inline constexpr std::uint8_t sampled = 0x01;
 inline constexpr std::uint8_t random = 0x02; ///< the low 56 bits of the trace id are random
+inline constexpr std::uint8_t w3c =
+    sampled | random; ///< all that a `traceparent` and exporters see
+
+// What B3 and Jaeger say beyond that. It travels on in their headers alone.
+inline constexpr std::uint8_t debug = 0x80;    ///< sampled on demand, and no sampler may object
+inline constexpr std::uint8_t firehose = 0x40; ///< Jaeger's: too much of it to be indexed
+inline constexpr std::uint8_t deferred = 0x20; ///< nobody has decided: the first span here does
+inline constexpr std::uint8_t decided = 0x10;  ///< without ids: `sampled` or not is what holds for
+                                               ///< the trace that begins next
 } // namespace trace_flags
 
 /// How a span went; the numbers are those of OTLP's StatusCode. Ok outranks Error outranks Unset.

@@ -110,7 +110,8 @@ inline auto link_target(const SpanContext& to) noexcept {
         std::string_view state;
     };
     return Parts{to.trace_id.high, to.trace_id.low, to.span_id.value,
-                 to.flags | (to.is_remote ? parent_is_remote_bit : 0), to.trace_state};
+                 (to.flags & trace_flags::w3c) | (to.is_remote ? parent_is_remote_bit : 0),
+                 to.trace_state};
 }
 
 } // namespace detail

@@ -82,7 +82,7 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
     pen.word(parent.trace_id.high);
     pen.word(parent.trace_id.low);
     pen.word(parent.span_id.value);
-    pen.word(parent.flags | (parent.is_remote ? parent_is_remote_bit : 0));
+    pen.word((parent.flags & trace_flags::w3c) | (parent.is_remote ? parent_is_remote_bit : 0));
     pen.value(parent.trace_state, trace_state_limits);
     lane.publish(at + static_cast<std::uint64_t>(pen.at() - lane.address(at)));
 }
@@ -98,14 +98,29 @@ inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(tra
         process.hooks.revive(process.hooks.session);
 }
 
-/// A new trace, and whether it is recorded: iff the low 56 bits of its id reach the threshold
-/// (OpenTelemetry, "TraceState: Probability Sampling"). Returns its flags.
-inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace) noexcept {
+/// Whether a trace is recorded: iff the low 56 bits of its id reach the threshold (OpenTelemetry,
+/// "TraceState: Probability Sampling"). Returns its flags.
+inline std::uint8_t decide_on(Runtime& process, const TraceId& trace) noexcept {
     constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
+    return (trace.low & low56) >= process.sampling_threshold.load(memory_order_relaxed)
+               ? trace_flags::sampled
+               : std::uint8_t{0};
+}
+
+/// A new trace, and whether it is recorded. `caller` has no ids, but may have decided.
+inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, const SpanContext& caller,
+                                    TraceId& trace) noexcept {
     trace = lane.new_trace_id();
-    const bool sampled =
-        (trace.low & low56) >= process.sampling_threshold.load(memory_order_relaxed);
-    return static_cast<std::uint8_t>(trace_flags::random | (sampled ? trace_flags::sampled : 0));
+    const int flags = (caller.flags & trace_flags::decided) != 0
+                          ? caller.flags & ~trace_flags::decided
+                          : decide_on(process, trace);
+    return static_cast<std::uint8_t>(flags | trace_flags::random);
+}
+
+/// The flags of what continues a trace. If nobody has decided on it yet, this process does.
+inline std::uint8_t decide_as_child(Runtime& process, const SpanContext& parent) noexcept {
+    return (parent.flags & trace_flags::deferred) != 0 ? decide_on(process, parent.trace_id)
+                                                       : parent.flags;
 }
 
 /// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
@@ -115,10 +130,10 @@ inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, TraceId& trace
         return true;
     if (lane.scope.valid()) [[unlikely]] {
         lane.trace_id = lane.scope.trace_id;
-        lane.trace_flags = lane.scope.flags;
+        lane.trace_flags = decide_as_child(process, lane.scope);
         lane.trace_state = lane.scope.trace_state;
     } else {
-        lane.trace_flags = decide_on_trace(process, lane, lane.trace_id);
+        lane.trace_flags = decide_on_trace(process, lane, lane.scope, lane.trace_id);
         lane.trace_state = {};
     }
     lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;
@@ -156,7 +171,9 @@ inline void introduce_thread(Lane& lane) noexcept {
     }
     introduce_thread(lane);
     if (child) [[unlikely]] {
-        put_parent(lane, control::child, lane.scope);
+        SpanContext parent = lane.scope;
+        parent.flags = lane.trace_flags;
+        put_parent(lane, control::child, parent);
     } else {
         put_words(lane, control::root, lane.trace_id.high, lane.trace_id.low);
     }
@@ -217,7 +234,9 @@ inline Lane* lane_for_begin() noexcept {
     if (!parent.valid()) {
         own = {};
         own.baggage = parent.baggage;
-        own.flags = decide_on_trace(runtime(), *lane, own.trace_id);
+        own.flags = decide_on_trace(runtime(), *lane, parent, own.trace_id);
+    } else {
+        own.flags = decide_as_child(runtime(), parent);
     }
     if (!own.sampled()) {
         own.span_id = unsampled_span_id(own.trace_id);
