@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include <plume/clock.hpp>
 #include <plume/exporter.hpp>
+#include <plume/propagation/propagators.hpp>
 #include <plume/span_limits.hpp>
 
 namespace plume {
@@ -32,6 +34,10 @@ struct Options {
     /// More about the process, such as {"deployment.environment.name", "staging"}. Outranks
     /// OTEL_RESOURCE_ATTRIBUTES.
     std::vector<std::pair<std::string, std::variant<std::string, std::int64_t>>> resource{};
+
+    /// In which formats contexts travel; nothing: what OTEL_PROPAGATORS says, else tracecontext and
+    /// baggage. Outlives the session, and holds even if OTEL_SDK_DISABLED is "true".
+    std::optional<Propagators> propagators{};
 
     std::size_t ring_bytes = std::size_t{1} << 20U; ///< a thread; a power of two, 4 KiB at least
     WhenFull when_full = WhenFull::drop;

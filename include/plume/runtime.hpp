@@ -119,6 +119,7 @@ struct Runtime {
     Atomic<std::uint64_t> id_seed{0};
     Atomic<std::uint64_t> id_key{0};
     Atomic<std::uint64_t> dropped_after_exit{0};
+    Atomic<std::uint64_t> propagators{0};   ///< what propagators() reads; 0: nobody has chosen yet
     Atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
     Atomic<std::uint32_t> sessions{0};      ///< there were so far
     SharedSettings settings;

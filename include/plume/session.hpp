@@ -106,13 +106,22 @@ class [[nodiscard]] Session {
     void start(Options options, detail::Engine::Exporters exporters) {
         const auto reporter = std::make_shared<detail::Reporter>(options.report);
         const auto report = [&reporter](std::string_view what) { (*reporter)(what); };
-        if (detail::variable_is_true("OTEL_SDK_DISABLED", report)) return;
+        const Propagators formats =
+            options.propagators
+                ? *options.propagators
+                : Propagators::parse(detail::variable("OTEL_PROPAGATORS").value_or(""), report);
+        const auto choose_formats = [formats] {
+            detail::runtime().propagators.store(formats.word(), detail::memory_order_relaxed);
+        };
+        // Whoever records nothing passes on what comes all the same.
+        if (detail::variable_is_true("OTEL_SDK_DISABLED", report)) return choose_formats();
         engine_ = detail::Engine::start(std::move(options), std::move(exporters), reporter);
         if (!engine_) {
             error_ = "a session is running already: end it before another begins";
             report(error_);
             return;
         }
+        choose_formats();
         at_exit() = engine_;
     }
 
