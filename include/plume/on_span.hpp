@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <plume/remarks.hpp>
+#include <plume/run_time_key.hpp>
 
 namespace plume {
 
@@ -33,6 +34,12 @@ class [[gnu::visibility("default")]] OnSpan {
     template <class... Args>
     [[gnu::always_inline]] void set(const Args&... attributes) const noexcept {
         remark<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
+    }
+
+    /// The same for a list of texts under a key that is known at run time only.
+    template <class Texts>
+    void set_texts(const RunTimeKey& key, const Texts& texts) const noexcept {
+        key.record_on(token(), texts);
     }
 
     /// Something happened now:  span.event("retry"_name, "attempt"_a = 2);
