@@ -1,8 +1,9 @@
-// main.cpp - the storefront: answers people, and asks the inventory what there is.
+// main.cpp - the storefront: answers people, and asks the other services what there is.
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <curl/curl.h>
@@ -12,7 +13,7 @@
 
 #include "../common/http_server.hpp"
 #include "../common/service.hpp"
-#include "inventory_client.hpp"
+#include "service_client.hpp"
 
 namespace storefront {
 
@@ -31,12 +32,17 @@ const std::map<std::string, Order> orders{
     {"1005", {"paper-clip", 100}}, // too many for the database
 };
 
+struct Services {
+    ServiceClient inventory;
+    std::optional<ServiceClient> reviews; ///< the Flask application, with ./dev demo --flask
+};
+
 Reply home_page() {
-    return {.text = "The storefront of Plume's demo. Try /orders/1001 to /orders/1005, /external, "
-                    "/healthz."};
+    return {.text = "The storefront of Plume's demo. Try /orders/1001 to /orders/1005, "
+                    "/items/desk-lamp, /external, /healthz."};
 }
 
-Reply order_page(const std::string& id, const InventoryClient& inventory) {
+Reply order_page(const std::string& id, const ServiceClient& inventory) {
     PLUME_FUNCTION("order.id"_a = id);
     const auto found = orders.find(id);
     if (found == orders.end()) {
@@ -46,7 +52,7 @@ Reply order_page(const std::string& id, const InventoryClient& inventory) {
     const Order& order = found->second;
     PLUME_SET("order.sku"_a = order.sku, "order.quantity"_a = order.quantity);
 
-    const InventoryClient::Response stock = inventory.get("/stock/" + order.sku);
+    const ServiceClient::Response stock = inventory.get("/stock/" + order.sku);
     if (stock.status == 404)
         return {.text = fmt::format("Order {}: {}, no longer sold.", id, order.sku)};
     if (!stock.ok()) {
@@ -60,16 +66,30 @@ Reply order_page(const std::string& id, const InventoryClient& inventory) {
                                 in_stock)};
 }
 
-Reply external_page(const InventoryClient& inventory) {
-    const InventoryClient::Response list = inventory.get("/stock");
+/// What the inventory has of an item, and what people say about it, if there is somebody to ask.
+Reply item_page(const std::string& sku, const Services& services) {
+    const ServiceClient::Response stock = services.inventory.get("/stock/" + sku);
+    if (stock.status == 404) return {404, "No such item."};
+    if (!stock.ok()) return {502, "The inventory doesn't answer as it should."};
+    std::string text = fmt::format("{}: {} in stock", sku, std::stol(stock.body));
+    if (services.reviews) {
+        const ServiceClient::Response reviews = services.reviews->get("/reviews/" + sku);
+        // Nobody should have to wait for an opinion: a failure is in the trace, not in the answer.
+        if (reviews.ok()) text += ", " + reviews.body.substr(0, reviews.body.find('\n'));
+    }
+    return {.text = text + "."};
+}
+
+Reply external_page(const ServiceClient& inventory) {
+    const ServiceClient::Response list = inventory.get("/stock");
     const std::string scarcest = list.body.substr(0, list.body.find('\n'));
     if (!list.ok() || scarcest.empty()) return {502, "The inventory has no list."};
-    const InventoryClient::Response stock = inventory.get("/stock/" + scarcest);
+    const ServiceClient::Response stock = inventory.get("/stock/" + scarcest);
     if (!stock.ok()) return {502, "The inventory has a list, but no numbers."};
     return {.text = fmt::format("Order now: {} {} left.", std::stol(stock.body), scarcest)};
 }
 
-void add_routes(httplib::Server& server, const InventoryClient& inventory) {
+void add_routes(httplib::Server& server, const Services& services) {
     using httplib::Request, httplib::Response;
 
     server.Get("/", [](const Request& request, Response& response) {
@@ -81,12 +101,18 @@ void add_routes(httplib::Server& server, const InventoryClient& inventory) {
         const plume::ContextScope caller{examples::caller_of(request)};
         PLUME_SPAN("GET /orders/{id}", plume::server, "http.route"_a = "/orders/{id}");
         examples::answer(request, response,
-                         [&] { return order_page(request.matches[1], inventory); });
+                         [&] { return order_page(request.matches[1], services.inventory); });
+    });
+    server.Get("/items/([^/]+)", [&](const Request& request, Response& response) {
+        const plume::ContextScope caller{examples::caller_of(request)};
+        PLUME_SPAN("GET /items/{sku}", plume::server, "http.route"_a = "/items/{sku}");
+        examples::answer(request, response,
+                         [&] { return item_page(request.matches[1], services); });
     });
     server.Get("/external", [&](const Request& request, Response& response) {
         const plume::ContextScope caller{examples::caller_of(request)};
         PLUME_SPAN("GET /external", plume::server, "http.route"_a = "/external");
-        examples::answer(request, response, [&] { return external_page(inventory); });
+        examples::answer(request, response, [&] { return external_page(services.inventory); });
     });
     // Asked every second by whatever watches the service, and never worth a trace.
     server.Get("/healthz", [](const Request&, Response& response) {
@@ -99,16 +125,17 @@ void add_routes(httplib::Server& server, const InventoryClient& inventory) {
 int main(int argc, char** argv) try {
     using namespace std::chrono_literals;
     const examples::Arguments arguments{
-        argc, argv, {{"port", "8080"}, {"inventory", "http://127.0.0.1:8081"}}};
+        argc, argv, {{"port", "8080"}, {"inventory", "http://127.0.0.1:8081"}, {"reviews", ""}}};
     examples::block_stop_signals();
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const storefront::InventoryClient inventory{arguments["inventory"]};
+    storefront::Services services{storefront::ServiceClient{arguments["inventory"]}, {}};
+    if (const std::string& url = arguments["reviews"]; !url.empty()) services.reviews.emplace(url);
 
     // The default sends after five seconds at the latest; somebody who watches has less patience.
     plume::Session tracing{{.service_name = "storefront", .batch_delay = 200ms},
                            examples::make_exporters(arguments)};
     httplib::Server server;
-    storefront::add_routes(server, inventory);
+    storefront::add_routes(server, services);
     const bool served = examples::serve(server, "storefront", arguments);
 
     examples::account("storefront", tracing.shutdown(5s).stats);

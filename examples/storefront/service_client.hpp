@@ -1,4 +1,4 @@
-// inventory_client.hpp - asks the inventory service over HTTP, and lets it continue the trace.
+// service_client.hpp - asks another service over HTTP, and lets it continue the trace.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 namespace storefront {
 
 /// May be used by several threads at once.
-class InventoryClient {
+class ServiceClient {
   public:
     /// `url` without a path: http://host:port. Throws std::invalid_argument if it is none.
-    explicit InventoryClient(const std::string& url);
+    explicit ServiceClient(const std::string& url);
 
     struct Response {
         long status = 0; ///< 0: there is none

@@ -1,5 +1,5 @@
-// inventory_client.cpp - one client span for each request, by libcurl.
-#include "inventory_client.hpp"
+// service_client.cpp - one client span for each request, by libcurl.
+#include "service_client.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -26,7 +26,7 @@ struct Cleanup {
 std::string part_of(CURLU* url, CURLUPart part) {
     char* text = nullptr;
     if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK)
-        throw std::invalid_argument{"--inventory: not a URL"};
+        throw std::invalid_argument{"--inventory or --reviews: not a URL"};
     return std::unique_ptr<char, Cleanup>{text}.get();
 }
 
@@ -54,14 +54,14 @@ std::string_view error_type(CURLcode code) {
 
 } // namespace
 
-InventoryClient::InventoryClient(const std::string& url) : url_{url} {
+ServiceClient::ServiceClient(const std::string& url) : url_{url} {
     const std::unique_ptr<CURLU, Cleanup> parts{curl_url()};
     curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0);
     host_ = part_of(parts.get(), CURLUPART_HOST);
     port_ = std::stoi(part_of(parts.get(), CURLUPART_PORT));
 }
 
-InventoryClient::Response InventoryClient::get(const std::string& path) const {
+ServiceClient::Response ServiceClient::get(const std::string& path) const {
     const std::string url = url_ + path;
     PLUME_SPAN("GET", plume::client, "http.request.method"_a = "GET", "url.full"_a = url,
                "server.address"_a = host_, "server.port"_a = port_);
