@@ -18,6 +18,7 @@
 #include <plume/composer.hpp>
 #include <plume/open_span.hpp>
 #include <plume/runtime.hpp>
+#include <plume/scope_check.hpp>
 #include <plume/time_map.hpp>
 
 namespace plume {
@@ -93,7 +94,7 @@ class Assembler {
         for (; ripe_ != 0; --ripe_) {
             const Ending ending = ending_.front();
             ending_.pop_front();
-            end_now(ending.position, ending.ticks);
+            end_now(ending);
         }
         ripe_ = ending_.size();
     }
@@ -108,6 +109,9 @@ class Assembler {
     }
     [[nodiscard]] std::size_t spans_in_work() const noexcept { return chunk_ ? chunk_->size() : 0; }
 
+    /// Spans and scopes that were used as they must not be, in words.
+    [[nodiscard]] std::vector<std::string> scope_reports() noexcept { return check_.take(); }
+
     [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
     [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
     [[nodiscard]] std::uint64_t discarded() const noexcept { return discarded_; }
@@ -116,6 +120,12 @@ class Assembler {
     }
 
   private:
+    struct Ending {
+        std::uint64_t position;
+        std::uint64_t ticks;
+        std::uint32_t thread;
+    };
+
     /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
     static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
 
@@ -253,8 +263,16 @@ class Assembler {
             while (replay.depth != 0) take_off_stack(replay);
             return position + 16;
         case control::abandon:
-            while (replay.depth != 0 && replay.stack[replay.depth - 1]->position >= word_at(at + 8))
+            while (replay.depth != 0 &&
+                   replay.stack[replay.depth - 1]->position >= word_at(at + 8)) {
+                if (const OpenSpan& span = *replay.stack[replay.depth - 1]; !span.ended)
+                    check_.left_open(span);
                 take_off_stack(replay);
+            }
+            return position + 16;
+        case control::lost_scope:
+            if (scopes_are_checked())
+                check_.lost(static_cast<ScopeFault>(word_at(at + 8)), replay.thread_id);
             return position + 16;
         default: return lane.published(); // a writer of another version: nothing else is safe
         }
@@ -282,6 +300,7 @@ class Assembler {
         span->thread_id = replay.thread_id;
         span->discarded = span->ended = span->mixed = false;
         span->local_root = replay.prefix != 0;
+        span->async = replay.prefix == control::async;
         span->events = span->links = 0;
         span->arguments = bytes;
         span->log.clear();
@@ -332,12 +351,15 @@ class Assembler {
             for (std::size_t i = replay.depth; i-- > 0;)
                 if (replay.stack[i]->position == position) return step_over(replay, i, ticks);
         }
-        ending_.push_back({position, ticks});
+        ending_.push_back({position, ticks, replay.thread_id});
     }
 
     /// A span has ended before those above it on its part of the stack, which are off the stack
     /// from now on: what Lane::step_over() says. A local root begins the next part.
     void step_over(Replay& replay, std::size_t first, std::uint64_t ticks) {
+        for (std::size_t i = replay.depth; --i > first;)
+            if (!replay.stack[i]->ended)
+                check_.ended_before(*replay.stack[first], *replay.stack[i]);
         if (!replay.stack[first]->ended) finish(*replay.stack[first], ticks);
         std::size_t last = first + 1;
         for (; last != replay.depth && !replay.stack[last]->local_root; ++last)
@@ -349,8 +371,10 @@ class Assembler {
         replay.depth -= last - first;
     }
 
-    void end_now(std::uint64_t position, std::uint64_t ticks) {
+    void end_now(const Ending& ending) {
+        const auto [position, ticks, thread] = ending;
         if (const auto found = detached_.find(position); found != detached_.end()) {
+            if (!found->second->async) check_.ended_on(*found->second, thread);
             finish(*found->second, ticks);
             keep(std::move(found->second));
             detached_.erase(found);
@@ -360,6 +384,7 @@ class Assembler {
         if (!home || position < home->fork_floor || !home->replay) return;
         OpenSpan* span = find(*static_cast<Replay*>(home->replay), position);
         if (!span || span->ended) return;
+        check_.ended_on(*span, thread);
         finish(*span, ticks);
         span->ended = true; // and stays the parent of what its thread begins
     }
@@ -532,6 +557,13 @@ class Assembler {
 
     // Bookkeeping.
 
+    /// Whether any line in the process asks for it.
+    [[nodiscard]] bool scopes_are_checked() const noexcept {
+        for (std::uint32_t i = control::first_site; i < runtime_->registry.size(); ++i)
+            if (runtime_->registry.at(i)->checks_scopes) return true;
+        return false;
+    }
+
     static OpenSpan* find(Replay& replay, std::uint64_t position) noexcept {
         for (std::size_t i = replay.depth; i-- > 0;)
             if (replay.stack[i]->position == position) return replay.stack[i].get();
@@ -583,14 +615,11 @@ class Assembler {
     std::unordered_map<std::uint64_t, std::unique_ptr<OpenSpan>> detached_;
     std::vector<std::unique_ptr<OpenSpan>> spares_;
     std::unordered_map<std::uint64_t, Early> early_;
-    struct Ending {
-        std::uint64_t position;
-        std::uint64_t ticks;
-    };
     std::deque<Ending> ending_; ///< have ended, but are not finished; the first `ripe_` can be
     std::size_t ripe_ = 0;
     std::uint64_t missed_ = 0;
     std::vector<Lane*> lanes_;
+    ScopeCheck check_;
     std::uint64_t begun_ = 0;
     std::uint64_t ended_ = 0;
     std::uint64_t discarded_ = 0;

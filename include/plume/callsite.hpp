@@ -39,7 +39,8 @@ struct Description {
     SpanKind kind;
     std::uint8_t level;
     bool wants_monotonic;
-    bool one_word_fields; ///< each field is one word: the record has no size of its own
+    bool one_word_fields;       ///< each field is one word: the record has no size of its own
+    bool checks_scopes = false; ///< see PLUME_CHECK_SCOPES
 };
 
 /// The writable part, one a line. Only slow paths touch anything but `index`.
@@ -123,6 +124,12 @@ template <Literal K, class V> inline constexpr bool is_attribute<KeyValue<K, V>>
 template <class T> inline constexpr bool is_kind = false;
 template <SpanKind K> inline constexpr bool is_kind<KindTag<K>> = true;
 
+/// What is named without a macro knows no switch of its file.
+template <class Line>
+consteval bool checks_scopes() {
+    if constexpr (requires { Line::checks_scopes(); }) return Line::checks_scopes();
+    else return false;
+}
 template <class T>
 consteval SpanKind kind_of(SpanKind otherwise) {
     if constexpr (is_kind<T>) return T::kind;
@@ -183,7 +190,8 @@ struct [[gnu::visibility("hidden")]] CallsiteOf {
                                              make_kind(),
                                              Line::level(),
                                              Line::clock() == PLUME_CLOCK_MONOTONIC,
-                                             one_word_fields};
+                                             one_word_fields,
+                                             checks_scopes<Line>()};
     static constinit inline Callsite callsite{&description};
 };
 

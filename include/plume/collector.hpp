@@ -173,6 +173,8 @@ class Collector {
                 if (lane->has_ring.load(memory_order_acquire)) // pairs with make_ring()
                     assembler_.drain(*lane);
             assembler_.settle();
+            for (const std::string& what : assembler_.scope_reports())
+                settings_.worker.report(what);
         } catch (const std::bad_alloc&) {
             settings_.worker.report("out of memory: spans stay in their rings");
         }

@@ -29,6 +29,18 @@
 #    define PLUME_CLOCK PLUME_CLOCK_AUTOMATIC
 #endif
 
+/// 1 has spans of the file checked: one that ends on another thread than it began on, or before
+/// what began in it, is reported to Options::report, once for each line of source. With any such
+/// file in the process, so is a ContextScope. What is recorded is the same, and so is its cost: the
+/// collector notices.
+#ifndef PLUME_CHECK_SCOPES
+#    if defined(NDEBUG)
+#        define PLUME_CHECK_SCOPES 0
+#    else
+#        define PLUME_CHECK_SCOPES 1
+#    endif
+#endif
+
 /// The instrumentation scope of the file's spans (otel.scope.name, otel.scope.version): string
 /// literals that name the library which the file belongs to.
 #ifndef PLUME_SCOPE_NAME

@@ -49,7 +49,9 @@ class [[nodiscard]] ContextScope {
 
     void leave() noexcept {
         // A scope that ends on another thread, or after one around it, has nothing left to undo.
-        if (!lane_ || lane_ != detail::peek_lane()) return;
+        if (!lane_) return;
+        if (lane_ != detail::peek_lane())
+            return detail::lose_scope(detail::ScopeFault::wrong_thread);
         std::uint64_t floor = lane_->floor; // what began here or later began in this scope
         bool open = lane_->current != 0;
         detail::Outside* level = lane_->outside;
@@ -57,7 +59,7 @@ class [[nodiscard]] ContextScope {
             floor = level->floor;
             open = open || level->current != 0;
         }
-        if (!level) return;
+        if (!level) return detail::lose_scope(detail::ScopeFault::wrong_order);
         if (open) detail::leave_behind(*lane_, floor);
         lane_->scope = outside_.scope;
         lane_->trace_id = outside_.trace_id;

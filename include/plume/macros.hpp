@@ -35,6 +35,7 @@
                 static constexpr unsigned line() { return __LINE__; }                              \
                 static constexpr unsigned char level() { return level_; }                          \
                 static constexpr int clock() { return PLUME_CLOCK; }                               \
+                static constexpr bool checks_scopes() { return PLUME_CHECK_SCOPES != 0; }          \
             };                                                                                     \
             return Here{};                                                                         \
         }()

@@ -111,6 +111,7 @@ struct OpenSpan {
     std::uint8_t flags = 0;
     bool parent_is_remote = false;
     bool local_root = false; ///< the first of its part of the stack
+    bool async = false;      ///< an AsyncSpan: on no stack
     bool mixed = false;      ///< several threads have said something about it
     bool discarded = false;
     bool ended = false;       ///< from another thread, and still the parent of what begins here

@@ -33,8 +33,12 @@ inline constexpr std::uint32_t rename = 9;   ///< [index of an interned name]
 inline constexpr std::uint32_t discard = 10; ///< [] forget the span when it ends
 inline constexpr std::uint32_t thread = 11; ///< [id] a new thread owns the lane: its stack is empty
 inline constexpr std::uint32_t abandon = 12; ///< [position] spans from there on are off the stack
+inline constexpr std::uint32_t lost_scope = 13; ///< [ScopeFault] of a ContextScope
 inline constexpr std::uint32_t first_site = 64;
 } // namespace control
+
+/// How a ContextScope ended that could not give back what it had put aside.
+enum class ScopeFault : std::uint8_t { wrong_thread, wrong_order };
 
 /// The fixed part of `child` and `async`; the trace state follows as text.
 struct Parent {

@@ -152,6 +152,14 @@ inline void introduce_thread(Lane& lane) noexcept {
     lane.thread_is_new = false;
 }
 
+/// The same for what is no root: the bytes that introduce_thread() is going to need.
+inline std::uint64_t introduction(const Lane& lane) noexcept {
+    if (!lane.thread_is_new) [[likely]]
+        return 0;
+    revive();
+    return 16;
+}
+
 /// Writes what comes before the word of a local root, and opens the lane for its children.
 [[gnu::always_inline]] inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
     const bool child = lane.scope.valid();
@@ -245,8 +253,7 @@ inline Lane* lane_for_begin() noexcept {
     SpanContext above = parent.valid() ? parent : SpanContext{};
     above.trace_id = own.trace_id;
     above.flags = own.flags;
-    if (lane->thread_is_new) revive();
-    if (!take(*lane, parent_size(above) + need + (lane->thread_is_new ? 16U : 0U))) {
+    if (!take(*lane, parent_size(above) + need + introduction(*lane))) {
         Lane::count(lane->dropped_spans);
         own = parent;
         return {};
@@ -327,12 +334,23 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     const bool stacked = own && (token & async_bit) == 0;
     // 8 bytes were promised to the end of a span that this thread has put on its stack.
     const bool promised = stacked && position >= lane->owner_floor;
-    if (!take(*lane, promised ? 8 : 16, true)) return Lane::count(lane->dropped_records);
+    if (!take(*lane, (promised ? 8 : 16) + introduction(*lane), true))
+        return Lane::count(lane->dropped_records);
+    introduce_thread(*lane);
     const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
     lane->put(at, make_word(control::end_at, ticks));
     lane->put(at + 8, position);
     lane->publish(at + 16);
     if (stacked) lane->step_over(position, parent);
+}
+
+/// Tells the collector, which may report it.
+[[gnu::noinline, gnu::cold]] inline void lose_scope(ScopeFault fault) noexcept {
+    Lane* lane = own_lane();
+    if (!lane || !runtime().recording.load(memory_order_relaxed)) return; // a hint
+    if (!take(*lane, 16 + introduction(*lane), true)) return Lane::count(lane->dropped_records);
+    introduce_thread(*lane);
+    put_words(*lane, control::lost_scope, static_cast<std::uint64_t>(fault));
 }
 
 /// A ContextScope ends before spans that began in it: nothing begins below them any more.

@@ -25,6 +25,7 @@ namespace plume::test {
 struct Recorded {
     std::vector<RecordedSpan> spans; ///< in the order in which they ended, lane by lane
     Stats stats;
+    std::string scope_reports; ///< lines about spans and scopes that the test misuses
 
     /// The first span of that name. Throws if there is none, which fails the test.
     [[nodiscard]] const RecordedSpan& operator[](std::string_view name) const {
@@ -43,9 +44,12 @@ struct Recorded {
 /// in its accounting, so that every test that records is a test of that as well.
 inline Recorded recorded(Options options, const std::function<void()>& f) {
     std::string reports;
+    std::string scope_reports;
     if (options.service_name.empty()) options.service_name = "test";
     if (!options.report)
-        options.report = [&reports](std::string_view what) { (reports += what) += '\n'; };
+        options.report = [&](std::string_view what) {
+            ((what.starts_with("scope check: ") ? scope_reports : reports) += what) += '\n';
+        };
     MemoryExporter memory;
     Session session{std::move(options), memory};
     f();
@@ -58,7 +62,7 @@ inline Recorded recorded(Options options, const std::function<void()>& f) {
             exporter.exported + exporter.dropped.total() + exporter.pending + stats.open ||
         exporter.exported != memory.size())
         throw std::runtime_error{"the session has lost count of its spans"};
-    return {memory.spans(), stats};
+    return {memory.spans(), stats, std::move(scope_reports)};
 }
 inline Recorded recorded(const std::function<void()>& f) { return recorded({}, f); }
 
