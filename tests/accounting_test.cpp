@@ -49,7 +49,7 @@ class Mailbox {
 };
 
 constexpr plume::SpanContext caller(std::uint8_t flags) {
-    return {{1, 2}, {3}, flags, true, "vendor=value"};
+    return {{1, 2}, {3}, flags, true, "vendor=value", {}};
 }
 
 /// What a program may do with spans, at random. Counts the spans that should have begun.
