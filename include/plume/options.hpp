@@ -47,6 +47,10 @@ struct Options {
     std::size_t longest_array = 1024;     ///< elements of one array; likewise
     SpanLimits limits{};
 
+    /// What the hashes depend on that stand in for values: the same text in all processes whose
+    /// hashes shall be comparable, and a secret. Empty: random in each process.
+    std::string hash_key{};
+
     std::size_t queue_spans = 0; ///< per exporter; 0: OTEL_BSP_MAX_QUEUE_SIZE, else 262,144
     std::size_t queue_bytes = std::size_t{64} << 20U; ///< per exporter, whatever the spans are like
     std::size_t batch_spans = 0;              ///< 0: OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512

@@ -22,6 +22,7 @@ FLOORS = {
     "plume/environment.hpp": 0,
     "plume/version.hpp": 0,
     "plume/utf8.hpp": 0,
+    "plume/disguise.hpp": 0,
     "plume/ids.hpp": 0,
     "plume/clock.hpp": 0,
     "plume/attribute.hpp": 0,
