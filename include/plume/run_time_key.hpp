@@ -11,7 +11,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// A key of a list of texts. Interned for ever when it is made: make one per key that a program is
 /// configured with, never one from what a request brings.
-class RunTimeKey {
+class [[gnu::visibility("default")]] RunTimeKey {
   public:
     /// An empty key, or one that there is no memory for, records nothing. Takes a lock, may
     /// allocate.

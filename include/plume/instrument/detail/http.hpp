@@ -17,6 +17,7 @@
 #include <plume/config.hpp>
 #include <plume/instrument/detail/url.hpp>
 #include <plume/on_span.hpp>
+#include <plume/propagation/header_text.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -62,9 +63,6 @@ class StatusText {
     std::size_t size_;
 };
 
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
 /// Whether the name of a header is `lowercase`, whatever case it has.
 constexpr bool is_header(std::string_view name, std::string_view lowercase) noexcept {
     if (name.size() != lowercase.size()) return false;
@@ -106,7 +104,7 @@ struct HostAndPort {
 };
 
 /// Headers that the user wants on spans, as http.request.header.<lowercase name> and the like.
-class CapturedHeaders {
+class [[gnu::visibility("default")]] CapturedHeaders {
   public:
     CapturedHeaders() = default;
     /// `prefix`: "http.request.header." or "http.response.header."

@@ -45,7 +45,7 @@ constexpr bool spells(std::string_view text, std::string_view key) noexcept {
 
 /// Takes the secrets out of URLs and queries. Immutable, so any thread may ask. Where there is
 /// nothing to take out, which is nearly always, it copies and allocates nothing.
-class UrlRedaction {
+class [[gnu::visibility("default")]] UrlRedaction {
   public:
     UrlRedaction() = default;
     /// `more_keys`: secret keys of a query besides those that the conventions list. Their case
