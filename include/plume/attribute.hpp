@@ -8,6 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include <plume/config.hpp>
+#include <plume/policy.hpp>
+
 namespace plume {
 
 /// How one value lies in a ring. `optional_bit` marks a value that a presence word precedes.
@@ -154,10 +157,19 @@ template <class V>
 inline constexpr WireType wire_type<Maybe<V>> = static_cast<WireType>(
     static_cast<int>(wire_type<V>) | static_cast<int>(WireType::optional_bit));
 
+/// Several values behind each other, as of the members of a struct.
+template <class V>
+concept Compound = requires { V::count(); };
+
+/// How many values a value is.
+template <class V> inline constexpr std::size_t value_count = 1;
+template <Compound V> inline constexpr std::size_t value_count<V> = V::count();
+
 /// Whether a value always takes one word.
 template <class V>
 inline constexpr bool one_word = std::is_same_v<V, bool> || std::is_same_v<V, std::int64_t> ||
                                  std::is_same_v<V, std::uint64_t> || std::is_same_v<V, double>;
+template <Compound V> inline constexpr bool one_word<V> = V::one_word_each();
 
 consteval bool printable(std::string_view text) {
     for (const char c : text)
@@ -173,19 +185,55 @@ struct KeyValue {
     V value;
 };
 
-template <Literal KeyText>
-struct Key {
-    static_assert(!KeyText.view().empty(), "plume: an attribute key must not be empty");
+/// What is recorded of a value that must not leave.
+inline constexpr std::string_view redacted = "REDACTED";
+
+/// Instantiated for its assertions: each says what to do instead.
+template <Literal KeyText, class Rules = Policy>
+struct CheckedKey {
+    static constexpr std::string_view key = KeyText.view();
+    static_assert(!key.empty(), "plume: an attribute key must not be empty");
     static_assert(
-        KeyText.view().size() <= 128,
+        key.size() <= 128,
         "plume: an attribute key has at most 128 characters: put the detail into the value");
-    static_assert(printable(KeyText.view()),
+    static_assert(printable(key),
                   "plume: an attribute key has no blanks and no control characters: separate its "
                   "parts with dots");
+    static_assert(key.size() <= Rules::longest_key || key.size() > 128,
+                  "plume: the team's policy wants shorter attribute keys: see longest_key in the "
+                  "header that PLUME_POLICY names");
+    static_assert(!matches_any(Rules::forbidden_keys, key),
+                  "plume: the team's policy forbids this attribute key: see forbidden_keys in the "
+                  "header that PLUME_POLICY names");
+    static_assert(has_required_prefix<Rules>(key),
+                  "plume: the team's policy wants another beginning of this attribute key: see "
+                  "required_prefixes in the header that PLUME_POLICY names");
+    static_assert(Rules::allows_key(key),
+                  "plume: the team's policy does not allow this attribute key: see allows_key() in "
+                  "the header that PLUME_POLICY names");
+    static constexpr bool ok = true;
+};
 
+/// A struct, each member of which has a key of its own: what fields.hpp makes.
+template <class T, Literal KeyText, class Rules>
+concept Structure = requires(const T& value) { value.template below<KeyText, Rules>(); };
+
+/// The rules are part of the type, so that files with different ones can be linked together.
+template <Literal KeyText, class Rules = Policy>
+struct Key {
     template <class T>
     constexpr auto operator=(const T& value) const noexcept {
-        return KeyValue<KeyText, decltype(canonical(value))>{canonical(value)};
+        if constexpr (matches_any(Rules::sensitive_keys, KeyText.view())) {
+            static_assert(CheckedKey<KeyText, Rules>::ok);
+            return KeyValue<KeyText, std::string_view>{redacted};
+        } else if constexpr (Structure<T, KeyText, Rules>) {
+            static_assert(CheckedKey<KeyText>::ok); // the rules are for what it is the beginning of
+            return KeyValue<KeyText, decltype(value.template below<KeyText, Rules>())>{
+                value.template below<KeyText, Rules>()};
+        } else {
+            static_assert(CheckedKey<KeyText, Rules>::ok);
+            return KeyValue<KeyText, decltype(canonical(value))>{canonical(value)};
+        }
     }
 };
 
@@ -200,7 +248,7 @@ namespace literals {
 /// functions want `using namespace plume::literals`.
 template <detail::Literal KeyText>
 [[gnu::always_inline]] consteval auto operator""_a() noexcept {
-    return detail::Key<KeyText>{};
+    return detail::Key<KeyText, TeamPolicy>{};
 }
 } // namespace literals
 

@@ -94,7 +94,7 @@ consteval bool has_control_character(std::string_view name) {
 }
 
 /// Instantiated for its assertions: each says what to do instead.
-template <class Line>
+template <class Line, class Rules = TeamPolicy>
 struct CheckedName {
     static_assert(!Line::name().empty(), "plume: a span name must not be empty");
     static_assert(Line::name().size() <= 128,
@@ -107,6 +107,13 @@ struct CheckedName {
     static_assert(!has_uuid(Line::name()),
                   "plume: a span name with a UUID makes one name per id: write {id} and put the "
                   "id into an attribute");
+    static_assert(Line::name().size() <= Rules::longest_name || Line::name().size() > 128,
+                  "plume: the team's policy wants shorter names: see longest_name in the header "
+                  "that PLUME_POLICY names");
+    // "dynamic" is what PLUME_SPAN_DYNAMIC calls a span until it gets its name at run time.
+    static_assert(Rules::allows_name(Line::name()) || Line::name() == "dynamic",
+                  "plume: the team's policy does not allow this name: see allows_name() in the "
+                  "header that PLUME_POLICY names");
     static constexpr bool ok = true;
 };
 
@@ -145,6 +152,18 @@ consteval Field field_of() {
     return {T::key.data(), static_cast<std::uint32_t>(T::key.size()),
             wire_type<typename T::value_type>};
 }
+template <class T>
+consteval std::size_t fields_of() {
+    if constexpr (is_attribute<T>) return value_count<typename T::value_type>;
+    else return 0;
+}
+/// Writes the fields of an argument, and returns where the next one's begin.
+template <class T>
+consteval Field* describe(Field* to) {
+    if constexpr (!is_attribute<T>) return to;
+    else if constexpr (Compound<typename T::value_type>) return T::value_type::describe(to);
+    else return *to = field_of<T>(), to + 1;
+}
 
 /// The callsite of the line that `Here` describes, recording arguments of the types `Args`.
 /// Hidden, so that every module has its own, and so that g++ does not make it unique in the
@@ -158,16 +177,13 @@ struct [[gnu::visibility("hidden")]] CallsiteOf {
     static_assert(What != SiteKind::span || kind_count <= 1, "plume: a span has one kind");
     static_assert(What == SiteKind::span || kind_count == 0,
                   "plume: only attributes can be given here, written \"key\"_a = value");
-    static constexpr std::size_t attribute_count = (std::size_t{is_attribute<Args>} + ... + 0);
+    static constexpr std::size_t attribute_count = (fields_of<Args>() + ... + 0);
     static_assert(attribute_count <= 128, "plume: a span has at most 128 attributes");
 
     static consteval auto make_fields() {
         std::array<Field, attribute_count> list{};
-        std::size_t at = 0;
-        [[maybe_unused]] const auto add = [&]<class Arg>(std::type_identity<Arg>) {
-            if constexpr (is_attribute<Arg>) list[at++] = field_of<Arg>();
-        };
-        (add(std::type_identity<Args>{}), ...);
+        [[maybe_unused]] Field* to = list.data();
+        ((to = describe<Args>(to)), ...);
         return list;
     }
     static consteval SpanKind make_kind() {

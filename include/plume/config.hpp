@@ -14,10 +14,22 @@
 #define PLUME_LEVEL_DEBUG 2 ///< PLUME_SPAN_DEBUG: worth having while looking for something
 #define PLUME_LEVEL_TRACE 3 ///< PLUME_SPAN_TRACE: every small step
 
+/// A header of the team, such as '"team_policy.hpp"', with rules for what its code may record:
+/// policy.hpp says how. It may set PLUME_LEVEL too.
+#ifdef PLUME_POLICY
+#    include PLUME_POLICY
+#endif
+
 /// Spans of a level above this one are compiled out of the file. PLUME_LEVEL_SPAN is the least
 /// there is: PLUME_ENABLED 0 compiles out all.
 #ifndef PLUME_LEVEL
 #    define PLUME_LEVEL PLUME_LEVEL_SPAN
+#endif
+#ifdef PLUME_POLICY
+static_assert(plume::TeamPolicy::least_level <= PLUME_LEVEL &&
+                  PLUME_LEVEL <= plume::TeamPolicy::most_level,
+              "plume: the team's policy wants another PLUME_LEVEL: see least_level and most_level "
+              "in the header that PLUME_POLICY names");
 #endif
 
 #define PLUME_CLOCK_AUTOMATIC 0 ///< the processor's counter if it is invariant, else the kernel's

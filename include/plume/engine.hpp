@@ -142,6 +142,7 @@ class Engine {
         if (runtime_->hooks.session) return false;
         if (!runtime_->started) runtime_->start(*runtime_);
         runtime_->settings.store(settings);
+        choose_hash_key(*runtime_, options_.hash_key);
         if (runtime_->clock.load(memory_order_relaxed) ==
             Clock::undecided) // written under this lock only
             runtime_->clock.store(choose_clock(),

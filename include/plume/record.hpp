@@ -100,6 +100,13 @@ constexpr std::size_t stored_size(const Elements<T>& elements, const Limits& lim
     return size;
 }
 
+template <Compound V>
+constexpr std::size_t stored_size(const V& values, const Limits& limits) noexcept {
+    std::size_t size = 0;
+    values.each([&](const auto& value) { size += stored_size(value, limits); });
+    return size;
+}
+
 /// Writes values behind each other into room that was measured with stored_size().
 class Pen {
   public:
@@ -133,6 +140,10 @@ class Pen {
     void value(const Elements<T>& elements, const Limits& limits) noexcept {
         word(stored_and_original(cut(elements.size(), limits.elements), elements.size()));
         each_element(elements, limits, [&](auto element) { value(element, limits); });
+    }
+    template <Compound V>
+    [[gnu::always_inline]] void value(const V& values, const Limits& limits) noexcept {
+        values.each([&](const auto& one) __attribute__((always_inline)) { value(one, limits); });
     }
     [[nodiscard]] char* at() const noexcept { return at_; }
 

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <new>
 #include <pthread.h>
+#include <string_view>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #include <plume/atomic.hpp>
 #include <plume/clock.hpp>
+#include <plume/disguise.hpp>
 #include <plume/lane.hpp>
 #include <plume/registry.hpp>
 
@@ -82,6 +84,22 @@ class SharedSettings {
     Atomic<std::uint64_t> block_ns_{LaneSettings{}.block_ns};
 };
 
+/// The key of hashes that stand in for values. All zero until somebody asks for it.
+class SharedHashKey {
+  public:
+    void store(const HashKey& key) noexcept {
+        low_.store(key.low, memory_order_relaxed);   // numbers that order nothing: between two keys
+        high_.store(key.high, memory_order_relaxed); // a thread may see half of each
+    }
+    [[nodiscard]] HashKey load() const noexcept {
+        return {low_.load(memory_order_relaxed), high_.load(memory_order_relaxed)};
+    }
+
+  private:
+    Atomic<std::uint64_t> low_{0};
+    Atomic<std::uint64_t> high_{0};
+};
+
 /// What the session wants to be told. All null while there is none.
 struct SessionHooks {
     void* session = nullptr;
@@ -123,6 +141,8 @@ struct Runtime {
     Atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
     Atomic<std::uint32_t> sessions{0};      ///< there were so far
     SharedSettings settings;
+    SharedHashKey hash_key;
+    bool hash_key_is_given = false; ///< by Options, and not random; under the lock
     SessionHooks hooks;
     LeftBehind* left_behind = nullptr;
 
@@ -179,6 +199,18 @@ inline void seed_ids(Runtime& runtime) noexcept {
     fill_random(random, sizeof random);
     runtime.id_seed.store(random[0], memory_order_relaxed); // a lane is claimed after it
     runtime.id_key.store(random[1], memory_order_relaxed);
+}
+
+/// Under the lock. Without a text the key is random, and the process keeps it.
+inline void choose_hash_key(Runtime& runtime, std::string_view text) noexcept {
+    const HashKey known = runtime.hash_key.load();
+    const bool is_random = (known.low | known.high) != 0 && !runtime.hash_key_is_given;
+    runtime.hash_key_is_given = !text.empty();
+    if (!text.empty()) return runtime.hash_key.store(hash_key_of(text));
+    if (is_random) return;
+    HashKey random{};
+    fill_random(&random, sizeof random);
+    runtime.hash_key.store(random);
 }
 
 /// What pthread keeps for a thread that has given up its lane for good.
