@@ -10,6 +10,14 @@
 #    define PLUME_ENABLED 1
 #endif
 
+/// What has another body where PLUME_ENABLED is 0 is in a namespace that says so: as
+/// `inline namespace PLUME_MODE`, which users need not write.
+#if PLUME_ENABLED
+#    define PLUME_MODE enabled
+#else
+#    define PLUME_MODE disabled
+#endif
+
 #define PLUME_LEVEL_SPAN 1  ///< PLUME_SPAN, PLUME_FUNCTION: always worth having
 #define PLUME_LEVEL_DEBUG 2 ///< PLUME_SPAN_DEBUG: worth having while looking for something
 #define PLUME_LEVEL_TRACE 3 ///< PLUME_SPAN_TRACE: every small step

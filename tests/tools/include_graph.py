@@ -54,6 +54,7 @@ FLOORS = {
     "plume/on_span.hpp": 4,
     "plume/span.hpp": 4,
     "plume/context.hpp": 4,
+    "plume/bind_context.hpp": 4,
     "plume/composer.hpp": 4,
     "plume/assembler.hpp": 4,
     "plume/options.hpp": 4,
