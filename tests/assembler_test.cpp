@@ -561,7 +561,7 @@ namespace {
 template <class Line>
 std::uint64_t begin_late(Line, std::uint64_t ticks) {
     using Site = plume::detail::CallsiteOf<plume::detail::SiteKind::span, Line>;
-    const plume::detail::Room room = plume::detail::make_room(16);
+    const plume::detail::Room room = plume::detail::make_room(16, 0);
     const std::uint64_t at = plume::detail::put<Site>(
         *room.lane, plume::detail::make_word(plume::detail::index_of<Site>(), ticks),
         plume::detail::Measured{0, {}});

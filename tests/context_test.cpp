@@ -39,8 +39,10 @@ bool same_ids(const SpanContext& context, const plume::RecordedSpan& span) {
 /// No trace that begins here is sampled, until the end of the scope.
 class NothingSampled {
   public:
-    NothingSampled() { plume::detail::runtime().sampling_threshold.store(1ULL << 56U); }
-    ~NothingSampled() { plume::detail::runtime().sampling_threshold.store(0); }
+    NothingSampled() {
+        plume::set_sampler(plume::Sampler::parent_based(plume::Sampler::always_off()));
+    }
+    ~NothingSampled() { plume::detail::runtime().sampling.store(nullptr); }
     NothingSampled(const NothingSampled&) = delete;
     NothingSampled& operator=(const NothingSampled&) = delete;
 };
@@ -390,7 +392,7 @@ TEST_CASE("an unsampled span of a scope that ends after it does not unmute the t
             inner.emplace("nor this"_name);
         }
         inner.reset();
-        plume::detail::runtime().sampling_threshold.store(0);
+        plume::detail::runtime().sampling.store(nullptr);
         PLUME_SPAN("child of the first");
     });
     CHECK(seen.spans.empty());

@@ -258,6 +258,9 @@ class Assembler {
             if (OpenSpan* span = subject(replay)) span->discarded = true;
             else if (Early* early = early_subject()) early->discarded = true;
             return position + 8;
+        case control::retract:
+            if (replay.depth != 0 && replay.stack[--replay.depth]->session == session_) --begun_;
+            return position + 8;
         case control::thread:
             replay.thread_id = static_cast<std::uint32_t>(word_at(at + 8));
             while (replay.depth != 0) take_off_stack(replay);

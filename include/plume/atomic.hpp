@@ -37,6 +37,11 @@ class Atomic {
         __atomic_exchange(&value_, &value, &before, order);
         return before;
     }
+    /// True if it was `expected` and is `desired` now; otherwise `expected` is what it is.
+    [[gnu::always_inline]] bool compare_exchange(T& expected, T desired) noexcept {
+        return __atomic_compare_exchange(&value_, &expected, &desired, false, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_SEQ_CST);
+    }
     [[gnu::always_inline]] T fetch_add(T amount, int order = memory_order_seq_cst) noexcept {
         return __atomic_fetch_add(&value_, amount, order);
     }

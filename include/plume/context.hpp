@@ -108,7 +108,7 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
         }
         const detail::Measured size = detail::size_of<Site>(arguments...);
         const detail::Room room =
-            detail::make_room_async(detail::record_size<Site>(size), parent, context_);
+            detail::make_room_async(detail::record_size<Site>(size), index, parent, context_);
         if (!room.lane) return;
         const std::uint64_t at =
             detail::put<Site>(*room.lane, detail::make_word(index, room.ticks), size, arguments...);

@@ -21,6 +21,7 @@
 #include <plume/environment.hpp>
 #include <plume/module.hpp>
 #include <plume/process.hpp>
+#include <plume/sampler_sources.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -61,6 +62,7 @@ class Engine {
         if (!engine->install()) return nullptr;
         try {
             engine->collector_ = engine->make_collector(std::move(exporters));
+            engine->start_sampler();
         } catch (...) {
             engine->uninstall();
             throw;
@@ -101,6 +103,7 @@ class Engine {
         FlushResult result;
         result.complete = collector->stop(deadline);
         result.stats = collector->stats();
+        sampler_.reset();
         uninstall();
         const std::lock_guard lock{mutex_};
         last_ = result;
@@ -190,6 +193,7 @@ class Engine {
         auto kept =
             std::make_shared<Kept>(make_resource(options_, report_),
                                    SiteTable{runtime_->registry, options_.limits.attributes});
+        service_name_ = kept->resource.service_name();
         Collector::Settings settings{options_.limits, {}, kept};
         const auto number = [this](auto set, const char* name, std::uint64_t otherwise,
                                    std::uint64_t most) {
@@ -224,6 +228,13 @@ class Engine {
         return std::make_unique<Collector>(*runtime_, std::move(exporters), std::move(settings));
     }
 
+    void start_sampler() {
+        if (!options_.sampler) options_.sampler = sampler_from_environment(report_);
+        if (!options_.sampler) return;
+        sampler_ = std::make_unique<SamplerSources>(
+            *runtime_, *options_.sampler, SamplerSource::Session{service_name_, {}, report_});
+    }
+
     static void switch_callsites(Runtime& process, bool on) {
         const Locked lock{process.mutex};
         process.recording.store(on, memory_order_relaxed); // read under the lock, or as a hint
@@ -241,6 +252,7 @@ class Engine {
         ::new (static_cast<void*>(&engine->revival_)) std::recursive_mutex;
         ::new (static_cast<void*>(&engine->ended_)) std::condition_variable;
         engine->reporter_->forked();
+        if (engine->sampler_) engine->sampler_->forked();
         engine->ending_ = false;
         engine->orphaned_ = true;
     }
@@ -259,6 +271,7 @@ class Engine {
             static auto& left_behind = *new std::vector<std::shared_ptr<Collector>>; // for ever
             left_behind.push_back(take_collector());
             revived = make_collector(left_behind.back()->salvage());
+            if (sampler_) sampler_->start();
         } catch (const std::exception& exception) {
             report_(std::string{"no tracing after fork(): "} + exception.what());
         }
@@ -278,6 +291,8 @@ class Engine {
 
     Runtime* runtime_;
     Options options_;
+    std::string service_name_;
+    std::unique_ptr<SamplerSources> sampler_;
     std::shared_ptr<Reporter> reporter_;
     Report report_;
 

@@ -63,11 +63,13 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::string_view trace_state;
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
-    bool admitted = false; ///< the next root is already decided on: `trace_id` is its trace
+    bool admitted = false;  ///< the next root is already decided on: `trace_id` is its trace
+    bool undecided = false; ///< but for a sampler that wants to see what the root is given
     Clock clock = Clock::undecided;
     std::uint64_t muted_by = 0; ///< the token of the guard whose end unmutes the lane
     std::uint64_t mutes = 0;    ///< there were so far
     SpanId unsampled_id; ///< what an unsampled root calls itself when it passes its decision on
+    char* own_state = nullptr; ///< where `trace_state` lies if a sampler of ours has changed it
 
     Limits limits{};
     std::uint32_t index = 0;
@@ -201,7 +203,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         trace_state = {};
         mute = Mute::none;
         muted_by = 0;
-        admitted = false;
+        admitted = undecided = false;
         abandoned_count = 0;
         floor = owner_floor = head.load(memory_order_relaxed); // as below
         current = 0;

@@ -15,6 +15,7 @@
 #include <plume/clock.hpp>
 #include <plume/exporter.hpp>
 #include <plume/propagation/propagators.hpp>
+#include <plume/sampler.hpp>
 #include <plume/span_limits.hpp>
 
 namespace plume {
@@ -58,6 +59,10 @@ struct Options {
     std::chrono::milliseconds shutdown_deadline{5000}; ///< of the session's destructor
 
     Clock clock = Clock::undecided; ///< undecided: the counter, unless a file's PLUME_CLOCK says no
+
+    /// Which traces are recorded. Not set: OTEL_TRACES_SAMPLER and _ARG, else every new trace, and
+    /// every other one that was recorded where it came from.
+    std::optional<Sampler> sampler{};
 
     /// Told about bad settings, and when an exporter begins to fail and when it recovers; never
     /// about single spans. Called from any thread, one call at a time. Empty: a line on stderr.

@@ -34,6 +34,9 @@ inline constexpr std::uint32_t discard = 10; ///< [] forget the span when it end
 inline constexpr std::uint32_t thread = 11; ///< [id] a new thread owns the lane: its stack is empty
 inline constexpr std::uint32_t abandon = 12; ///< [position] spans from there on are off the stack
 inline constexpr std::uint32_t lost_scope = 13; ///< [ScopeFault] of a ContextScope
+inline constexpr std::uint32_t retract = 14; ///< [] the innermost span, a local root, never began
+/// [position, suppressed, dropped] so many children of that span are not there
+inline constexpr std::uint32_t missing = 15;
 inline constexpr std::uint32_t first_site = 64;
 } // namespace control
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include <plume/callsite.hpp>
-#include <plume/slow_path.hpp>
+#include <plume/judge.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -128,11 +128,14 @@ struct Begun {
 };
 template <class Site, class... Args>
 [[gnu::noinline]] Begun begin_slowly(std::uint32_t index, Measured size, Args... args) noexcept {
-    const Room room = make_room(record_size<Site>(size) + 8);
+    const Room room = make_room(record_size<Site>(size) + 8, index);
     if (!room.lane) return {room.ticks, 0};
     const std::uint64_t parent = room.lane->current;
     const std::uint64_t at = put<Site>(*room.lane, make_word(index, room.ticks), size, args...);
     room.lane->current = at;
+    if constexpr (Site::attribute_count != 0)
+        if (room.lane->undecided) [[unlikely]]
+            if (const std::uint64_t muted = judge(*room.lane, index); muted != 0) return {muted, 0};
     return {at | (parent == 0 ? root_bit : 0), parent};
 }
 
@@ -163,12 +166,12 @@ template <class Site, bool Exceptions, class... Args>
 
 /// Whether a span that began now would be recorded: asked before its arguments are evaluated. If
 /// not, `token` is what its guard has to remember.
-[[gnu::always_inline]] inline bool wanted(std::uint64_t& token) noexcept {
+[[gnu::always_inline]] inline bool wanted(std::uint32_t index, std::uint64_t& token) noexcept {
     const Lane* lane = this_lane;
     if (lane->room >= 16) [[likely]]
         return true;
     if (lane->mute == Mute::unsampled) return false;
-    const Decision decision = decide();
+    const Decision decision = decide(index);
     token = decision.token;
     return decision.wanted;
 }

@@ -19,6 +19,7 @@
 #include <plume/disguise.hpp>
 #include <plume/lane.hpp>
 #include <plume/registry.hpp>
+#include <plume/sampling.hpp>
 
 #if defined(__linux__)
 #    include <linux/futex.h>
@@ -133,7 +134,7 @@ struct Runtime {
     Atomic<bool> recording{false};
     Atomic<bool> needs_revival{false}; ///< a fork has taken the background threads
     Atomic<Clock> clock{Clock::undecided};
-    Atomic<std::uint64_t> sampling_threshold{0}; ///< of 2^56: 0 samples all
+    Atomic<const SamplingPlan*> sampling{nullptr}; ///< null: every new trace, else as the parent
     Atomic<std::uint64_t> id_seed{0};
     Atomic<std::uint64_t> id_key{0};
     Atomic<std::uint64_t> dropped_after_exit{0};

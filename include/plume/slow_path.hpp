@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include <plume/module.hpp>
+#include <plume/trace_start.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -87,61 +87,12 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
     lane.publish(at + static_cast<std::uint64_t>(pen.at() - lane.address(at)));
 }
 
-/// A span that is not recorded needs an id all the same, to pass its decision on to others.
-inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
-
 /// A thread that is new to the process records for the first time. In the child of a fork that may
 /// be the first of all: the background threads start again.
 [[gnu::noinline, gnu::cold]] inline void revive() noexcept {
     Runtime& process = runtime();
     if (process.needs_revival.load(memory_order_relaxed) && process.hooks.revive)
         process.hooks.revive(process.hooks.session);
-}
-
-/// Whether a trace is recorded: iff the low 56 bits of its id reach the threshold (OpenTelemetry,
-/// "TraceState: Probability Sampling"). Returns its flags.
-inline std::uint8_t decide_on(Runtime& process, const TraceId& trace) noexcept {
-    constexpr std::uint64_t low56 = (std::uint64_t{1} << 56U) - 1;
-    return (trace.low & low56) >= process.sampling_threshold.load(memory_order_relaxed)
-               ? trace_flags::sampled
-               : std::uint8_t{0};
-}
-
-/// A new trace, and whether it is recorded. `caller` has no ids, but may have decided.
-inline std::uint8_t decide_on_trace(Runtime& process, Lane& lane, const SpanContext& caller,
-                                    TraceId& trace) noexcept {
-    trace = lane.new_trace_id();
-    const int flags = (caller.flags & trace_flags::decided) != 0
-                          ? caller.flags & ~trace_flags::decided
-                          : decide_on(process, trace);
-    return static_cast<std::uint8_t>(flags | trace_flags::random);
-}
-
-/// The flags of what continues a trace. If nobody has decided on it yet, this process does.
-inline std::uint8_t decide_as_child(Runtime& process, const SpanContext& parent) noexcept {
-    return (parent.flags & trace_flags::deferred) != 0 ? decide_on(process, parent.trace_id)
-                                                       : parent.flags;
-}
-
-/// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
-/// whether it is recorded. If not, the lane is mute until the root's guard ends.
-[[gnu::always_inline]] inline bool admit(Runtime& process, Lane& lane) noexcept {
-    if (lane.admitted) [[unlikely]]
-        return true;
-    if (lane.scope.valid()) [[unlikely]] {
-        lane.trace_id = lane.scope.trace_id;
-        lane.trace_flags = decide_as_child(process, lane.scope);
-        lane.trace_state = lane.scope.trace_state;
-    } else {
-        lane.trace_flags = decide_on_trace(process, lane, lane.scope, lane.trace_id);
-        lane.trace_state = {};
-    }
-    lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;
-    if (!lane.admitted) {
-        lane.mute = Mute::unsampled;
-        lane.unsampled_id = unsampled_span_id(lane.trace_id);
-    }
-    return lane.admitted;
 }
 
 /// The first record of a thread says which one it is; its 16 bytes are in what was taken.
@@ -162,10 +113,15 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
 
 /// Writes what comes before the word of a local root, and opens the lane for its children.
 [[gnu::always_inline]] inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
-    const bool child = lane.scope.valid();
+    const bool child = lane.scope.valid() || !lane.trace_state.empty();
+    SpanContext above = lane.scope;
     std::uint64_t prefix = 24;
-    if (child) [[unlikely]]
-        prefix = parent_size(lane.scope);
+    if (child) [[unlikely]] {
+        above.trace_id = lane.trace_id;
+        above.flags = lane.trace_flags;
+        above.trace_state = lane.trace_state;
+        prefix = parent_size(above);
+    }
     if (lane.thread_is_new) [[unlikely]] {
         revive();
         prefix += 16;
@@ -179,9 +135,7 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
     }
     introduce_thread(lane);
     if (child) [[unlikely]] {
-        SpanContext parent = lane.scope;
-        parent.flags = lane.trace_flags;
-        put_parent(lane, control::child, parent);
+        put_parent(lane, control::child, above);
     } else {
         put_words(lane, control::root, lane.trace_id.high, lane.trace_id.low);
     }
@@ -210,11 +164,11 @@ inline Lane* lane_for_begin() noexcept {
 }
 
 /// Room for a span's begin and its end.
-[[gnu::noinline]] inline Room make_room(std::uint64_t need) noexcept {
+[[gnu::noinline]] inline Room make_room(std::uint64_t need, std::uint32_t index) noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
     if (lane->current == 0) {
-        if (!admit(runtime(), *lane) || !open_root(*lane, need))
+        if (!admit(runtime(), *lane, index) || !open_root(*lane, need))
             return {nullptr, lane->new_muted_token()};
     } else if (!take(*lane, need)) {
         Lane::count(lane->dropped_spans);
@@ -228,7 +182,8 @@ inline Lane* lane_for_begin() noexcept {
 
 /// Room for the begin of a span off the stack, behind its `async` record. `own` becomes its
 /// context, but for the span id, which follows from where the caller writes.
-[[gnu::noinline]] inline Room make_room_async(std::uint64_t need, const SpanContext& parent,
+[[gnu::noinline]] inline Room make_room_async(std::uint64_t need, std::uint32_t index,
+                                              const SpanContext& parent,
                                               SpanContext& own) noexcept {
     Lane* lane = lane_for_begin();
     own = parent;
@@ -238,21 +193,17 @@ inline Lane* lane_for_begin() noexcept {
         Lane::count(lane->dropped_spans);
         return {};
     }
-    own.is_remote = false;
-    if (!parent.valid()) {
-        own = {};
-        own.baggage = parent.baggage;
-        own.flags = decide_on_trace(runtime(), *lane, parent, own.trace_id);
-    } else {
-        own.flags = decide_as_child(runtime(), parent);
-    }
+    const TraceStart start = start_trace(runtime(), *lane, parent, index, false);
+    own = {start.trace_id, {}, start.flags, false, start.trace_state, parent.baggage};
     if (!own.sampled()) {
         own.span_id = unsampled_span_id(own.trace_id);
         return {};
     }
-    SpanContext above = parent.valid() ? parent : SpanContext{};
-    above.trace_id = own.trace_id;
-    above.flags = own.flags;
+    SpanContext above = own;
+    if (parent.valid()) {
+        above.span_id = parent.span_id;
+        above.is_remote = parent.is_remote;
+    }
     if (!take(*lane, parent_size(above) + need + introduction(*lane))) {
         Lane::count(lane->dropped_spans);
         own = parent;
@@ -268,10 +219,10 @@ struct Decision {
     bool wanted = false;
     std::uint64_t token = 0;
 };
-[[gnu::noinline]] inline Decision decide() noexcept {
+[[gnu::noinline]] inline Decision decide(std::uint32_t index) noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
-    if (lane->current != 0 || admit(runtime(), *lane)) return {true, 0};
+    if (lane->current != 0 || admit(runtime(), *lane, index)) return {true, 0};
     return {false, lane->new_muted_token()};
 }
 

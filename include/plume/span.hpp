@@ -35,7 +35,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         using Site =
             typename detail::SiteFor<detail::SiteKind::span, Line, detail::ArgumentsOf<F>>::type;
         const std::uint32_t index = detail::index_of<Site>();
-        if (index != 0 && detail::wanted(opened_.token)) {
+        if (index != 0 && detail::wanted(index, opened_.token)) {
             lazily([this, index](const auto&... arguments) __attribute__((always_inline)) {
                 detail::begin<Site, Exceptions>(opened_, index, arguments...);
             });

@@ -1,0 +1,144 @@
+// trace_start.hpp - which trace a local root belongs to, and whether it is recorded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include <plume/module.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// A span that is not recorded needs an id all the same, to pass its decision on to others.
+inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(trace.low + 1) | 1}; }
+
+/// A local root before it is recorded: its trace, and what has been decided about that.
+struct TraceStart {
+    TraceId trace_id;
+    std::string_view trace_state;
+    std::uint8_t flags = 0;
+    bool undecided = false; ///< recorded for now: a rule looks at one of the attributes to come
+};
+
+/// The longest trace state that a sampler of ours changes: 32 members are dropped beyond
+/// (W3C Trace Context, 3.3.1.5, asks for 512 characters at least).
+inline constexpr std::size_t own_state_bytes = 1024;
+
+/// What the verdict makes of the trace state. `lane` keeps a text that did not exist before: it is
+/// good until the next local root on the thread that has one.
+[[gnu::noinline, gnu::cold]] inline std::string_view
+state_after(Lane& lane, std::string_view state, const Threshold* threshold) noexcept {
+    if (!lane.own_state) lane.own_state = static_cast<char*>(std::malloc(own_state_bytes));
+    if (!lane.own_state) return {};
+    return {lane.own_state, with_threshold(state, threshold, lane.own_state, own_state_bytes)};
+}
+
+inline void apply(TraceStart& start, Lane& lane, Verdict verdict) noexcept {
+    start.flags = static_cast<std::uint8_t>((start.flags & ~trace_flags::sampled) |
+                                            (verdict.sampled ? trace_flags::sampled : 0));
+    if (start.trace_state.empty()) {
+        if (verdict.threshold) start.trace_state = verdict.threshold->trace_state();
+    } else if (!ot_member(start.trace_state).empty() || verdict.threshold) {
+        start.trace_state = state_after(lane, start.trace_state, verdict.threshold);
+    }
+}
+
+/// Whether a rule looks at an attribute that the callsite has.
+inline bool looks_at(const SamplingPlan& plan, const Entry& entry) noexcept {
+    for (std::size_t k = 0; k < plan.key_count; ++k)
+        for (std::uint32_t i = 0; i < entry.field_count; ++i)
+            if (plan.keys[k] == std::string_view{entry.fields[i].key, entry.fields[i].key_size})
+                return true;
+    return false;
+}
+
+inline SamplingInput input_for(const TraceStart& start, const SpanContext& parent,
+                               const Entry& entry) noexcept {
+    SamplingInput input;
+    input.trace_id = start.trace_id;
+    input.parent = parent;
+    input.name = entry.name;
+    input.kind = entry.kind;
+    input.file = entry.file;
+    input.line = entry.line;
+    return input;
+}
+
+inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOTONIC); }
+
+/// A sampler that is more than one comparison. `index`: of the callsite.
+[[gnu::noinline]] inline void ask_sampler(Runtime& process, Lane& lane, const SamplingPlan& plan,
+                                          const SamplerNode& sampler, const SpanContext& parent,
+                                          std::uint32_t index, TraceStart& start,
+                                          bool can_wait) noexcept {
+    const Entry& entry = *process.registry.at(index);
+    start.undecided = can_wait && plan.key_count != 0 && looks_at(plan, entry);
+    if (start.undecided) {
+        start.flags |= trace_flags::sampled;
+        return;
+    }
+    apply(start, lane, ask(sampler, input_for(start, parent, entry), monotonic_ns));
+}
+
+/// A trace of its own, or the parent's, and whether it is recorded here. `can_wait`: what is left
+/// undecided is decided when the arguments are there.
+[[gnu::always_inline]] inline TraceStart start_trace(Runtime& process, Lane& lane,
+                                                     const SpanContext& parent, std::uint32_t index,
+                                                     bool can_wait) noexcept {
+    TraceStart start;
+    const SamplingPlan* plan =
+        process.sampling.load(memory_order_acquire); // pairs with the release in set_plan()
+    if (parent.valid()) [[unlikely]] {
+        start.trace_id = parent.trace_id;
+        start.trace_state = parent.trace_state;
+        const bool deferred = (parent.flags & trace_flags::deferred) != 0;
+        start.flags = parent.flags;
+        if (deferred)
+            start.flags = static_cast<std::uint8_t>((start.flags & ~trace_flags::deferred) |
+                                                    trace_flags::sampled);
+        if (const SamplerNode* sampler = plan ? plan->for_parent(parent) : nullptr) [[unlikely]]
+            ask_sampler(process, lane, *plan, *sampler, parent, index, start, can_wait);
+        return start;
+    }
+    start.trace_id = lane.new_trace_id();
+    start.flags = trace_flags::random | trace_flags::sampled;
+    if ((parent.flags & trace_flags::decided) != 0) [[unlikely]] {
+        start.flags =
+            static_cast<std::uint8_t>((parent.flags & ~trace_flags::decided) | trace_flags::random);
+        return start;
+    }
+    if (!plan) return start;
+    const SamplerNode& node = *plan->by_parent[SamplingPlan::root];
+    if (node.kind != SamplerNode::Kind::threshold) [[unlikely]] {
+        ask_sampler(process, lane, *plan, node, parent, index, start, can_wait);
+    } else if ((start.trace_id.low & (all_of_56_bits - 1)) >= node.threshold->value) {
+        start.trace_state = node.threshold->trace_state();
+    } else {
+        start.flags = trace_flags::random;
+    }
+    return start;
+}
+
+/// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
+/// whether it is recorded. If not, the lane is mute until the root's guard ends.
+[[gnu::always_inline]] inline bool admit(Runtime& process, Lane& lane,
+                                         std::uint32_t index) noexcept {
+    if (lane.admitted) [[unlikely]]
+        return true;
+    const TraceStart start = start_trace(process, lane, lane.scope, index, true);
+    lane.trace_id = start.trace_id;
+    lane.trace_state = start.trace_state;
+    lane.trace_flags = start.flags;
+    lane.undecided = start.undecided;
+    lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;
+    if (!lane.admitted) {
+        lane.mute = Mute::unsampled;
+        lane.unsampled_id = unsampled_span_id(lane.trace_id);
+    }
+    return lane.admitted;
+}
+
+} // namespace detail
+} // namespace plume
