@@ -98,6 +98,7 @@ inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOT
         if (deferred)
             start.flags = static_cast<std::uint8_t>((start.flags & ~trace_flags::deferred) |
                                                     trace_flags::sampled);
+        if ((start.flags & trace_flags::debug) != 0) return start;
         if (const SamplerNode* sampler = plan ? plan->for_parent(parent) : nullptr) [[unlikely]]
             ask_sampler(process, lane, *plan, *sampler, parent, index, start, can_wait);
         return start;
