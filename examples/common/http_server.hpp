@@ -7,8 +7,7 @@
 #include <httplib.h>
 #include <plume/context.hpp>
 #include <plume/plume.hpp>
-
-#include "traceparent.hpp"
+#include <plume/propagation/propagation.hpp>
 
 namespace examples {
 
@@ -17,11 +16,10 @@ struct Reply {
     std::string text = {};
 };
 
-/// Where the caller is in its trace. If it doesn't say, or says it twice, the context is invalid,
-/// and what begins below is a new trace.
-inline plume::SpanContext caller_of(const httplib::Request& request) {
-    if (request.get_header_value_count("traceparent") != 1) return {};
-    return parse_traceparent(request.get_header_value("traceparent"));
+/// Where the caller is in its trace, and its baggage. If it doesn't say, what begins below is a new
+/// trace.
+inline plume::Extracted caller_of(const httplib::Request& request) {
+    return plume::extract(plume::PairsCarrier{request.headers});
 }
 
 /// Answers a request within the server span that is open: calls `handle` for the Reply. Who the

@@ -17,6 +17,9 @@ using examples::Reply;
 
 Reply quantity_page(const std::string& sku, Stock& stock) {
     PLUME_SET("item.sku"_a = sku);
+    // From whoever began the trace, through all that are between us.
+    if (const auto tier = plume::current_baggage().find("customer.tier"))
+        PLUME_SET("customer.tier"_a = *tier);
     const Stock::Answer answer = stock.quantity(sku);
     if (!answer.error.empty()) return {500, "The database failed."};
     if (answer.values.empty()) return {404, "No such item."};
@@ -35,12 +38,14 @@ void add_routes(httplib::Server& server, Stock& stock) {
     using httplib::Request, httplib::Response;
 
     server.Get("/stock", [&](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /stock", plume::server, "http.route"_a = "/stock");
         examples::answer(request, response, [&] { return items_page(stock); });
     });
     server.Get("/stock/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /stock/{sku}", plume::server, "http.route"_a = "/stock/{sku}");
         examples::answer(request, response,
                          [&] { return quantity_page(request.matches[1], stock); });

@@ -93,24 +93,28 @@ void add_routes(httplib::Server& server, const Services& services) {
     using httplib::Request, httplib::Response;
 
     server.Get("/", [](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /", plume::server, "http.route"_a = "/");
         examples::answer(request, response, home_page);
     });
     server.Get("/orders/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /orders/{id}", plume::server, "http.route"_a = "/orders/{id}");
         examples::answer(request, response,
                          [&] { return order_page(request.matches[1], services.inventory); });
     });
     server.Get("/items/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /items/{sku}", plume::server, "http.route"_a = "/items/{sku}");
         examples::answer(request, response,
                          [&] { return item_page(request.matches[1], services); });
     });
     server.Get("/external", [&](const Request& request, Response& response) {
-        const plume::ContextScope caller{examples::caller_of(request)};
+        const plume::Extracted caller = examples::caller_of(request);
+        const plume::ContextScope scope{caller.context()};
         PLUME_SPAN("GET /external", plume::server, "http.route"_a = "/external");
         examples::answer(request, response, [&] { return external_page(services.inventory); });
     });

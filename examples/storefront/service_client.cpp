@@ -8,10 +8,10 @@
 #include <string_view>
 
 #include <curl/curl.h>
-#include <plume/context.hpp>
-#include <plume/plume.hpp>
+#include <fmt/format.h>
 
-#include "../common/traceparent.hpp"
+#include <plume/plume.hpp>
+#include <plume/propagation/propagation.hpp>
 
 namespace storefront {
 namespace {
@@ -36,6 +36,22 @@ CURL* this_threads_handle() {
     curl_easy_reset(handle.get());
     return handle.get();
 }
+
+/// The headers of a request, as libcurl takes them.
+class Headers {
+  public:
+    void set(std::string_view name, std::string_view value) {
+        const std::string line = fmt::format("{}: {}", name, value);
+        curl_slist* const longer = curl_slist_append(list_.get(), line.c_str());
+        if (!longer) return;
+        static_cast<void>(list_.release());
+        list_.reset(longer);
+    }
+    [[nodiscard]] curl_slist* list() const noexcept { return list_.get(); }
+
+  private:
+    std::unique_ptr<curl_slist, Cleanup> list_;
+};
 
 std::size_t append(const char* data, std::size_t size, std::size_t count, void* to) {
     static_cast<std::string*>(to)->append(data, size * count);
@@ -67,16 +83,13 @@ ServiceClient::Response ServiceClient::get(const std::string& path) const {
                "server.address"_a = host_, "server.port"_a = port_);
 
     // The span is current now, so this makes it the parent of what the other service does.
-    std::unique_ptr<curl_slist, Cleanup> headers;
-    if (const plume::SpanContext here = plume::current_context(); here.valid()) {
-        const std::string header = "traceparent: " + examples::format_traceparent(here);
-        headers.reset(curl_slist_append(nullptr, header.c_str()));
-    }
+    Headers headers;
+    plume::inject(headers);
 
     Response response;
     CURL* const handle = this_threads_handle();
     curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.list());
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, 2000L);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, append);

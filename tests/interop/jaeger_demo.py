@@ -138,15 +138,19 @@ def pretty(value, indent=""):
     return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
 
 
-def save(file, traces):
-    """The trace of the request that failed, without its empty members."""
-    (trace_id,) = [i for i, trace in traces.items() if check_trace(trace)[1] == 502]
-    (trace,) = jaeger_query.get(f"/api/traces/{trace_id}")
+def without_empty_members(trace):
     trace["spans"].sort(key=lambda span: span["startTime"])
     for part in (*trace["spans"], trace):
         for key in [key for key, value in part.items() if not value]:
             del part[key]
-    Path(file).write_text(pretty(trace) + "\n", encoding="utf-8")
+    return trace
+
+
+def save(file, traces):
+    """The trace of the request that failed."""
+    (trace_id,) = [i for i, trace in traces.items() if check_trace(trace)[1] == 502]
+    (trace,) = jaeger_query.get(f"/api/traces/{trace_id}")
+    Path(file).write_text(pretty(without_empty_members(trace)) + "\n", encoding="utf-8")
 
 
 def main(arguments):
