@@ -78,6 +78,7 @@ FLOORS = {
     "plume/engine.hpp": 6,
     "plume/session.hpp": 6,
     "plume/instrument/detail/": 6,
+    "plume/instrument/curl/": 7,
     "plume/instrument/httplib/": 7,
     "plume/instrument/": 7,
     "plume/exporters/detail/": 4,
