@@ -1,0 +1,331 @@
+#include <plume/instrument/detail/sql_text.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
+
+using plume::detail::postgresql_sql;
+using plume::detail::read_sql;
+using plume::detail::SqlDialect;
+using plume::detail::sqlite_sql;
+using plume::detail::SqlReading;
+
+namespace {
+
+/// That of the cases below that belong to no database: what may be a string is one.
+constexpr SqlDialect any_sql{.doubtful_quotes = true, .dollar_quotes = true};
+
+std::string text_of(std::string_view sql, const SqlDialect& dialect) {
+    std::string out(sql.size(), '#');
+    SqlReading reading;
+    read_sql(sql, dialect, out.data(), reading);
+    REQUIRE(reading.text_size <= sql.size());
+    out.resize(reading.text_size);
+    return out;
+}
+std::string summary_of(std::string_view sql, const SqlDialect& dialect = any_sql) {
+    std::string out(sql.size(), '#');
+    SqlReading reading;
+    read_sql(sql, dialect, out.data(), reading);
+    return std::string{reading.summary.text()};
+}
+
+struct Case {
+    std::string_view sql, text;
+};
+template <std::size_t N>
+void check(const Case (&cases)[N], const SqlDialect& dialect) {
+    for (const auto& [sql, text] : cases) {
+        CAPTURE(sql);
+        CHECK(text_of(sql, dialect) == text);
+    }
+}
+
+} // namespace
+
+TEST_CASE("a text and its summary are what the conventions' cases say") {
+    constexpr struct {
+        std::string_view sql, text, summary;
+    } cases[] = {
+        {"CREATE USER new_user PASSWORD Password1", "CREATE USER new_user PASSWORD ?",
+         "CREATE USER new_user"},
+        {"CONNECT user PASSWORD Password1", "CONNECT user PASSWORD ?", ""},
+        {"CHECK USER user PASSWORD \"Password1\"", "CHECK USER user PASSWORD ?", ""},
+        {"ALTER SYSTEM SET SECURE STORE BACKUP PASSWORD \"Password1\"",
+         "ALTER SYSTEM SET SECURE STORE BACKUP PASSWORD ?", "ALTER SYSTEM"},
+        {"IMPORT MY_SCHEMA1.T1 FROM '/backup/export_dir' WITH ENCRYPTION PASSWORD Password1",
+         "IMPORT MY_SCHEMA1.T1 FROM ? WITH ENCRYPTION PASSWORD ?", ""},
+        {"GRANT SELECT ON users TO admin /* PASSWORD Password1 */",
+         "GRANT SELECT ON users TO admin /* PASSWORD Password1 */", "GRANT"},
+        {"ALTER USER user IDENTIFIED BY Password1 REPLACE Password2",
+         "ALTER USER user IDENTIFIED BY ?", "ALTER USER user"},
+        {"GRANT SELECT ON users TO admin; SELECT password FROM users",
+         "GRANT SELECT ON users TO admin; SELECT password FROM users", "GRANT; SELECT users"},
+        {"SELECT grant, password FROM users", "SELECT grant, password FROM users", "SELECT users"},
+        {"SELECT identified_by FROM users", "SELECT identified_by FROM users", "SELECT users"},
+        {"REPLACE password VALUES (1)", "REPLACE password VALUES (?)", "REPLACE password"},
+        {"UPDATE users SET password = \"Password1\"", "UPDATE users SET password = ?",
+         "UPDATE users"},
+        {"SELECT * FROM TABLE WHERE FIELD = 1234", "SELECT * FROM TABLE WHERE FIELD = ?",
+         "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD<-1234", "SELECT * FROM TABLE WHERE FIELD<?",
+         "SELECT TABLE"},
+        {"SELECT -1.2e-9", "SELECT ?", "SELECT"},
+        {"SELECT +0.2", "SELECT ?", "SELECT"},
+        {"7", "?", ""},
+        {"-7", "?", ""},
+        {"SELECT 0x0af764", "SELECT ?", "SELECT"},
+        {"SELECT * FROM \"TABLE\"", "SELECT * FROM ?", "SELECT \"TABLE\""},
+        {"SELECT -- comment", "SELECT -- comment", "SELECT"},
+        {"SELECT FIELD2 FROM TABLE_123 WHERE X<>7", "SELECT FIELD2 FROM TABLE_123 WHERE X<>?",
+         "SELECT TABLE_123"},
+        {"SELECT 123-45-6789", "SELECT ?", "SELECT"},
+        {"SELECT * FROM TABLE WHERE FIELD = ''", "SELECT * FROM TABLE WHERE FIELD = ?",
+         "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = ' an escaped '' quote mark inside'",
+         "SELECT * FROM TABLE WHERE FIELD = ?", "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = '\"inside doubles\"'",
+         "SELECT * FROM TABLE WHERE FIELD = ?", "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = 'a single \" doublequote inside'",
+         "SELECT * FROM TABLE WHERE FIELD = ?", "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = $$words and spaces$$",
+         "SELECT * FROM TABLE WHERE FIELD = ?", "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = $$\"''\"$$", "SELECT * FROM TABLE WHERE FIELD = ?",
+         "SELECT TABLE"},
+        {"SELECT * FROM TABLE WHERE FIELD = $1", "SELECT * FROM TABLE WHERE FIELD = $1",
+         "SELECT TABLE"},
+        {"SELECT    *    \t\r\nFROM  TABLE WHERE FIELD1 = 12344 AND FIELD2 = 5678",
+         "SELECT * FROM TABLE WHERE FIELD1 = ? AND FIELD2 = ?", "SELECT TABLE"},
+    };
+    for (const auto& [sql, text, summary] : cases) {
+        CAPTURE(sql);
+        CHECK(text_of(sql, any_sql) == text);
+        CHECK(summary_of(sql) == summary);
+    }
+}
+
+TEST_CASE("every literal of SQLite becomes a question mark") {
+    check(
+        {
+            {"SELECT 'it''s', X'53514c', x'', 1e-9, .5, 1., 0xAF, 1_000",
+             "SELECT ?, ?, ?, ?, ?, ?, "
+             "?, ?"},
+            {"SELECT 'a\\', 'b'", "SELECT ?, ?"}, // a backslash is a character like others
+            {"SELECT TRUE, t.true, false", "SELECT ?, t.true, ?"},
+            {"SELECT a-1, a - 1, a -1, (a)-1, -1", "SELECT a-?, a - ?, a ?, (a)-?, ?"},
+            {"SELECT \"a\" FROM [my 'table'] JOIN `o'clock` ON 1",
+             "SELECT ? FROM [my 'table'] JOIN `o'clock` ON ?"},
+            {"SELECT ?, ?12, :name, @name, $name, $a::b",
+             "SELECT ?, ?12, :name, @name, $name, $a::b"},
+            {"SELECT a->'$.b', a->>0 FROM t", "SELECT a->?, a->>? FROM t"},
+            {"SELECT $$, 1", "SELECT $$, ?"},
+            {"SELECT /* one /* comment */ 'x' */", "SELECT /* one /* comment */ ? */"},
+            {"SELECT 1 -- one\nFROM t", "SELECT ? -- one\nFROM t"},
+            {"SELECT 1 -- 'one'\r2\n, 'x'", "SELECT ? -- 'one'\r2\n, ?"},
+            {"  SELECT 1  ;  ", "SELECT ? ;"},
+            {"", ""},
+            {" \n", ""},
+        },
+        sqlite_sql);
+}
+
+TEST_CASE("every literal of PostgreSQL becomes a question mark") {
+    check(
+        {
+            {"SELECT $1, $2::int, 'a'::text, a[1:2], a->'b', a ?| b",
+             "SELECT $1, $2::int, ?::text, "
+             "a[?:?], a->?, a ?| b"},
+            {"SELECT E'it\\'s', e'\\\\', 'a\\', B'101', U&'d\\0061t'", "SELECT ?, ?, ?, ?, U&?"},
+            {"SELECT E'one' -- and\n  'it\\'s', 2", "SELECT ?, ?"},
+            {"SELECT E'one' 'two'", "SELECT ? ?"},
+            {"SELECT $$it's$$, $tag$ $$ $other$ $tag$, a$b$c", "SELECT ?, ?, a$b$c"},
+            {"SELECT \"col'umn\", U&\"d\\0061ta\" FROM \"t\"\"x\"",
+             "SELECT \"col'umn\", U&\"d\\0061ta\" FROM \"t\"\"x\""},
+            {"SELECT /* a /* nested */ 'comment' */ 'x'",
+             "SELECT /* a /* nested */ 'comment' */ ?"},
+            {"SELECT 1 -- one\r, 'x'", "SELECT ? -- one\n, ?"},
+            {"SELECT DATE '2024-01-31', INTERVAL '1' DAY", "SELECT DATE ?, INTERVAL ? DAY"},
+            {"SELECT ARRAY[1,2], '{1,2}'::int[]", "SELECT ARRAY[?,?], ?::int[]"},
+        },
+        postgresql_sql);
+    SqlDialect old = postgresql_sql;
+    old.backslashes = true; // standard_conforming_strings off
+    check({{"SELECT 'it\\'s', X'1'", "SELECT ?, ?"}}, old);
+}
+
+TEST_CASE("a list of literals is one question mark, any other list is not") {
+    check(
+        {
+            {"SELECT a FROM t WHERE b IN (1, 'two', -3)", "SELECT a FROM t WHERE b IN (?)"},
+            {"SELECT a FROM t WHERE b in(1,2) AND c = 3",
+             "SELECT a FROM t WHERE b in(?) AND c = ?"},
+            {"SELECT a IN (1, b, 2, 3)", "SELECT a IN (?, b, ?, ?)"},
+            {"SELECT a IN (1, /* two */ 2)", "SELECT a IN (?, /* two */ ?)"},
+            {"SELECT a IN (SELECT 1, 2)", "SELECT a IN (SELECT ?, ?)"},
+            {"INSERT INTO t VALUES (1, 2), (3, 4)", "INSERT INTO t VALUES (?, ?), (?, ?)"},
+        },
+        sqlite_sql);
+}
+
+TEST_CASE("a password in a statement that is no query goes, whatever follows it") {
+    check(
+        {
+            {"ALTER ROLE admin WITH PASSWORD 'secret' VALID UNTIL '2030-01-01'; SELECT 1",
+             "ALTER ROLE admin WITH PASSWORD ?; SELECT ?"},
+            {"SET PASSWORD = secret", "SET PASSWORD ?"},
+            {"create user u identified with plugin by secret",
+             "create user u identified with plugin "
+             "by ?"},
+            {"CREATE USER u PASSWORD /* not */ secret", "CREATE USER u PASSWORD /* not */ ?"},
+            {"CREATE TABLE users (id int, password text)",
+             "CREATE TABLE users (id int, password text)"},
+            {"CREATE UNIQUE INDEX i ON users (password)",
+             "CREATE UNIQUE INDEX i ON users (password)"},
+            {"COPY users (password, id) FROM STDIN", "COPY users (password, id) FROM STDIN"},
+            {"PRAGMA key = secret", "PRAGMA key ?"},
+            {"PRAGMA foreign_keys = ON", "PRAGMA foreign_keys = ON"},
+            {"INSERT INTO users (password) VALUES ('secret')",
+             "INSERT INTO users (password) VALUES (?)"},
+        },
+        sqlite_sql);
+}
+
+TEST_CASE("what has no end hides everything back to the first quote of the text") {
+    check(
+        {
+            {"SELECT 'secret", "SELECT ?"},
+            {"SELECT a FROM t WHERE b = 'it\\'s secret FROM vault' AND c = 1",
+             "SELECT a FROM t WHERE b = ?"},
+            {"SELECT \"secret", "SELECT ?"},
+            {"SELECT [secret", "SELECT ?"},
+            {"SELECT `secret", "SELECT ?"},
+            {"SELECT 1 /* secret", "SELECT ?"},
+            {"SELECT 'one' /* secret; SELECT", "SELECT ?"},
+        },
+        sqlite_sql);
+    check({{"SELECT $a$ secret $b$", "SELECT ?"}, {"SELECT E'secret\\", "SELECT ?"}},
+          postgresql_sql);
+    CHECK(summary_of("SELECT a FROM t WHERE b = 'it\\'s secret FROM vault' AND c = 1",
+                     sqlite_sql) == "SELECT t");
+    CHECK(summary_of("SELECT 'it\\'s secret' FROM vault, 'safe", sqlite_sql) == "SELECT");
+}
+
+TEST_CASE("parameters are seen where they are no part of something else") {
+    const auto has_parameters = [](std::string_view sql, const SqlDialect& dialect) {
+        std::string out(sql.size(), '#');
+        SqlReading reading;
+        read_sql(sql, dialect, out.data(), reading);
+        return reading.has_parameters;
+    };
+    CHECK(has_parameters("SELECT $1", postgresql_sql));
+    CHECK_FALSE(has_parameters("SELECT '$1', \"$1\", a$1, $$ $1 $$ /* $1 */", postgresql_sql));
+    CHECK_FALSE(has_parameters("SELECT 1::int, a[1:2]", postgresql_sql));
+}
+
+TEST_CASE("a summary lists operations and their targets in order") {
+    constexpr Case cases[] = {
+        {"SELECT * FROM wuser_table", "SELECT wuser_table"},
+        {"INSERT INTO shipping_details (a, b) SELECT a, b FROM orders",
+         "INSERT shipping_details SELECT orders"},
+        {"SELECT * FROM songs, artists WHERE songs.artist_id = artists.id", "SELECT songs artists"},
+        {"select a from b", "select b"},
+        {"SELECT * FROM a JOIN b ON f(a, b), c LEFT OUTER JOIN d USING (x, y) WHERE a.x IN (1, 2)",
+         "SELECT a b c d"},
+        {"SELECT * FROM (SELECT x FROM inner_table) AS i, other",
+         "SELECT SELECT inner_table other"},
+        {"SELECT (SELECT max(x) FROM a) FROM b", "SELECT SELECT a b"},
+        {"SELECT a FROM x UNION ALL SELECT b FROM y ORDER BY 1, 2", "SELECT x SELECT y"},
+        {"SELECT extract(year FROM ts), trim(both ' ' from name) FROM t", "SELECT t"},
+        {"SELECT a IS DISTINCT FROM b FROM t", "SELECT t"},
+        {"SELECT replace(a, 'x', 'y'), (replace(b, 'x', c)) FROM t", "SELECT t"},
+        {"SELECT * FROM public.orders o, \"my schema\".\"order's\" p",
+         "SELECT public.orders \"my schema\".\"order's\""},
+        {"WITH recent AS (SELECT * FROM orders), old(a) AS (SELECT 1 FROM items) SELECT * FROM "
+         "Recent JOIN old ON 1",
+         "SELECT orders SELECT items SELECT"},
+        {"WITH gone AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM gone",
+         "DELETE a INSERT b SELECT"},
+        {"INSERT OR IGNORE INTO t VALUES (1)", "INSERT t"},
+        {"UPDATE OR REPLACE t SET a = 1, b = 2", "UPDATE t"},
+        {"UPDATE ONLY t SET a = u.a FROM u WHERE t.id = u.id", "UPDATE t u"},
+        {"DELETE FROM t USING u WHERE t.id = u.id", "DELETE t u"},
+        {"MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET a = s.a", "MERGE t s"},
+        {"CREATE TABLE IF NOT EXISTS t (a int, b int)", "CREATE TABLE t"},
+        {"CREATE TEMP TABLE t AS SELECT * FROM u", "CREATE TABLE t SELECT u"},
+        {"CREATE OR REPLACE VIEW v AS WITH w AS (SELECT 1) SELECT * FROM w, t",
+         "CREATE VIEW v SELECT SELECT t"},
+        {"CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", "CREATE INDEX i"},
+        {"CREATE INDEX ON t (a)", "CREATE INDEX"},
+        {"CREATE TRIGGER s.tr AFTER INSERT ON t BEGIN DELETE FROM u; SELECT 1; END",
+         "CREATE TRIGGER s.tr"},
+        {"DROP TABLE IF EXISTS a, b CASCADE", "DROP TABLE a b"},
+        {"ALTER TABLE t ADD COLUMN c text", "ALTER TABLE t"},
+        {"TRUNCATE TABLE t", "TRUNCATE t"},
+        {"PRAGMA user_version = 3", "PRAGMA user_version"},
+        {"EXPLAIN QUERY PLAN SELECT * FROM t", "EXPLAIN SELECT t"},
+        {"EXPLAIN (ANALYZE, BUFFERS) DELETE FROM t", "EXPLAIN DELETE t"},
+        {"BEGIN IMMEDIATE", "BEGIN"},
+        {"SAVEPOINT sp_17", "SAVEPOINT"},
+        {"SET TIME ZONE 'UTC'", "SET"},
+        {"BEGIN; UPDATE t SET a = 1; COMMIT;", "BEGIN; UPDATE t; COMMIT"},
+        {"SELECT 1; ; ", "SELECT"},
+        {"SELECT a FROM t FOR UPDATE", "SELECT t"},
+        {"INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = 2", "INSERT t"},
+        {"COPY t (a, b) FROM STDIN", "COPY t"},
+        {"-- first\nSELECT /* second */ a FROM t", "SELECT t"},
+        {"VALUES (1), (2)", "VALUES"},
+        {"nonsense FROM t", ""},
+        {")))) SELECT (((", "SELECT"},
+        {"", ""},
+    };
+    for (const auto& [sql, summary] : cases) {
+        CAPTURE(sql);
+        CHECK(summary_of(sql, postgresql_sql) == summary);
+    }
+}
+
+TEST_CASE("a summary ends before the token that does not fit into 255 characters") {
+    std::string sql = "SELECT * FROM t0";
+    for (int i = 1; i < 100; ++i) sql += ", t" + std::to_string(i);
+    const std::string summary = summary_of(sql);
+    CHECK(summary.size() <= 255);
+    CHECK(summary.starts_with("SELECT t0 t1 t2 "));
+    CHECK(summary.ends_with(" t63")); // 6 + 10 * 3 + 54 * 4 = 252
+    CHECK(summary_of("SELECT * FROM schema." + std::string(250, 't') + ", u") == "SELECT");
+    CHECK(summary_of("SELECT * FROM " + std::string(248, 't') + ", u") ==
+          "SELECT " + std::string(248, 't'));
+}
+
+TEST_CASE("a text has an operation and a table where it has one alone") {
+    constexpr struct {
+        std::string_view sql, operation, collection;
+    } cases[] = {
+        {"SELECT * FROM t", "SELECT", "t"},
+        {"SELECT * FROM s.t", "SELECT", "s.t"},
+        {"SELECT * FROM t, u", "SELECT", ""},
+        {"SELECT 1", "SELECT", ""},
+        {"INSERT INTO t SELECT * FROM u", "", ""},
+        {"CREATE TABLE t (a)", "CREATE TABLE", "t"},
+        {"CREATE INDEX i ON t (a)", "CREATE INDEX", ""},
+        {"CREATE USER u", "CREATE USER", ""},
+        {"PRAGMA user_version", "PRAGMA", ""},
+        {"COMMIT", "COMMIT", ""},
+        {"BEGIN; COMMIT", "", ""},
+        {"nonsense", "", ""},
+    };
+    for (const auto& [sql, operation, collection] : cases) {
+        CAPTURE(sql);
+        std::string out(sql.size(), '#');
+        SqlReading reading;
+        read_sql(sql, postgresql_sql, out.data(), reading);
+        CHECK(reading.summary.operation() == operation);
+        CHECK(reading.summary.collection() == collection);
+    }
+}
+
+TEST_CASE("parentheses may be as deep as they like") {
+    const std::string deep = "SELECT a FROM t WHERE b = " + std::string(10'000, '(') + "1" +
+                             std::string(10'000, ')') + " AND c IN (SELECT d FROM u)";
+    CHECK(summary_of(deep) == "SELECT t SELECT u");
+}
