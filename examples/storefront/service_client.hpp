@@ -2,14 +2,15 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 namespace storefront {
 
 /// May be used by several threads at once.
 class ServiceClient {
   public:
-    /// `url` without a path: http://host:port. Throws std::invalid_argument if it is none.
-    explicit ServiceClient(const std::string& url);
+    /// `url` without a path: http://host:port.
+    explicit ServiceClient(std::string url) : url_{std::move(url)} {}
 
     struct Response {
         long status = 0; ///< 0: there is none
@@ -22,8 +23,6 @@ class ServiceClient {
 
   private:
     std::string url_;
-    std::string host_;
-    int port_ = 0;
 };
 
 } // namespace storefront
