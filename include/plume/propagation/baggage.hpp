@@ -72,9 +72,13 @@ class Baggage {
     /// What a header says. Members that are malformed, or beyond the limits, are left out.
     [[nodiscard]] static Baggage parse(std::string_view header) {
         Baggage baggage;
-        std::size_t members = 0;
-        detail::append_baggage(baggage.text_, members, header);
+        baggage.add(header);
         return baggage;
+    }
+    /// The same behind what is there: several headers are one list (W3C Baggage, 3.3).
+    void add(std::string_view header) {
+        std::size_t members = size();
+        detail::append_baggage(text_, members, header);
     }
 
     /// The value of a header.
@@ -102,6 +106,7 @@ class Baggage {
     /// token, that is letters, digits and !#$%&'*+-.^_`|~ (RFC 9110, 5.6.2). `properties`: as they
     /// travel. False, and nothing changes, if one of them cannot travel or there is no room.
     bool set(std::string_view key, std::string_view value, std::string_view properties = {}) {
+        if (!detail::is_token(key)) return false;
         std::string member{key};
         member += '=';
         detail::append_percent_encoded(member, value);

@@ -1,8 +1,7 @@
 // carrier.hpp - what a context is read from and written to: anything with get or set.
 #pragma once
 
-#include <cstddef>
-#include <iterator>
+#include <concepts>
 #include <string_view>
 #include <type_traits>
 
@@ -11,19 +10,21 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// What get() returns, as text: null and nullopt are absent, which is the same as empty.
 template <class Value>
-constexpr std::string_view text_of(const Value& value) noexcept
-    requires requires {
-        requires std::is_convertible_v<const Value&, std::string_view> || requires {
-            { *value } -> std::convertible_to<std::string_view>;
-        };
-    }
-{
-    if constexpr (std::is_pointer_v<Value>)
-        return value ? std::string_view{value} : std::string_view{};
-    else if constexpr (std::is_convertible_v<const Value&, std::string_view>) return value;
-    else return value ? std::string_view{*value} : std::string_view{};
+concept HeaderText = std::is_convertible_v<const Value&, std::string_view>;
+template <class Value>
+concept MaybeHeaderText = HeaderText<Value> || requires(const Value& value) {
+    static_cast<bool>(value);
+    { *value } -> std::convertible_to<std::string_view>;
+};
+
+/// What get() returns, as text: null and nullopt are absent, which is the same as empty.
+template <MaybeHeaderText Value>
+constexpr std::string_view text_of(const Value& value) noexcept {
+    if constexpr (HeaderText<Value> && !std::is_pointer_v<Value>) return value;
+    else if (!value) return {};
+    else if constexpr (HeaderText<Value>) return value;
+    else return *value;
 }
 
 } // namespace detail

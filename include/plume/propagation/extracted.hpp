@@ -1,7 +1,6 @@
 // extracted.hpp - what the headers of a request say about its trace, and what a server makes of it.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include <plume/ids.hpp>
 #include <plume/owned_context.hpp>
+#include <plume/propagation/baggage.hpp>
 
 namespace plume {
 
@@ -53,8 +53,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct [[gnu::visibility("default")]] Extraction {
     SpanContext context; ///< its texts are those below
     std::string trace_state;
-    std::string baggage;
-    std::size_t baggage_members = 0;
+    Baggage baggage;
 
     /// A valid context replaces what an earlier format has found, an invalid one does not
     /// (OpenTelemetry, "Propagators API": a value that cannot be parsed is not stored). If both
@@ -79,7 +78,7 @@ struct [[gnu::visibility("default")]] Extraction {
 
     [[nodiscard]] Extracted result() {
         context.trace_state = trace_state;
-        context.baggage = baggage;
+        context.baggage = baggage.text();
         return Extracted{OwnedContext{context}};
     }
 };

@@ -1,10 +1,14 @@
 // propagation.hpp - from headers to a context, and from a context to headers.
 #pragma once
 
+#include <string_view>
+
 #include <plume/context.hpp>
+#include <plume/propagation/b3.hpp>
 #include <plume/propagation/baggage.hpp>
 #include <plume/propagation/carrier.hpp>
 #include <plume/propagation/extracted.hpp>
+#include <plume/propagation/jaeger.hpp>
 #include <plume/propagation/propagators.hpp>
 #include <plume/propagation/w3c.hpp>
 
@@ -16,6 +20,25 @@ namespace plume {
 [[nodiscard]] inline Propagators propagators() noexcept {
     // A word that orders nothing.
     return Propagators::from_word(detail::runtime().propagators.load(detail::memory_order_relaxed));
+}
+
+/// Calls f(name) for each header that the formats read or write, but for `uberctx-…`, of which
+/// nobody knows how many there are. Take them out of a request that is sent on before injecting.
+template <class F>
+void each_header(Propagators chosen, F&& f) {
+    const auto names = [&f](auto... name) { (f(std::string_view{name}), ...); };
+    chosen.each([&names](Propagator format) {
+        switch (format) {
+        case Propagator::tracecontext: names("traceparent", "tracestate"); break;
+        case Propagator::baggage: names("baggage"); break;
+        case Propagator::b3:
+        case Propagator::b3multi:
+            names("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled",
+                  "x-b3-flags");
+            break;
+        case Propagator::jaeger: names("uber-trace-id"); break;
+        }
+    });
 }
 
 /// What the headers of a request say. Each format looks for its own, in their order, and a later
@@ -31,7 +54,9 @@ template <ReadableCarrier C>
         switch (format) {
         case Propagator::tracecontext: detail::extract_tracecontext(carrier, extraction); break;
         case Propagator::baggage: detail::extract_baggage(carrier, extraction); break;
-        default: break;
+        case Propagator::b3: detail::extract_b3(carrier, extraction); break;
+        case Propagator::b3multi: detail::extract_b3(carrier, extraction); break;
+        case Propagator::jaeger: detail::extract_jaeger(carrier, extraction); break;
         }
     });
     return extraction.result();
@@ -45,7 +70,9 @@ void inject(const SpanContext& context, C& carrier, Propagators chosen = propaga
         switch (format) {
         case Propagator::tracecontext: detail::inject_tracecontext(context, carrier); break;
         case Propagator::baggage: detail::inject_baggage(context, carrier); break;
-        default: break;
+        case Propagator::b3: detail::inject_b3(context, carrier); break;
+        case Propagator::b3multi: detail::inject_b3_multi(context, carrier); break;
+        case Propagator::jaeger: detail::inject_jaeger(context, carrier); break;
         }
     });
 }

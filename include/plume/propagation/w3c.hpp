@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <plume/propagation/baggage_text.hpp>
+#include <plume/propagation/baggage.hpp>
 #include <plume/propagation/carrier.hpp>
 #include <plume/propagation/extracted.hpp>
 #include <plume/propagation/trace_state.hpp>
@@ -45,9 +45,8 @@ void inject_tracecontext(const SpanContext& context, C& carrier) {
 
 template <ReadableCarrier C>
 void extract_baggage(const C& carrier, Extraction& extraction) {
-    each_value(carrier, "baggage", [&extraction](std::string_view header) {
-        append_baggage(extraction.baggage, extraction.baggage_members, header);
-    });
+    each_value(carrier, "baggage",
+               [&extraction](std::string_view header) { extraction.baggage.add(header); });
 }
 
 template <WritableCarrier C>
@@ -58,10 +57,8 @@ void inject_baggage(const SpanContext& context, C& carrier) {
         return;
     }
     // Somebody has put a text in force that did not come from a Baggage or a carrier.
-    std::string clean;
-    std::size_t members = 0;
-    append_baggage(clean, members, context.baggage);
-    if (!clean.empty()) carrier.set(std::string_view{"baggage"}, std::string_view{clean});
+    const Baggage clean = Baggage::parse(context.baggage);
+    if (!clean.empty()) carrier.set(std::string_view{"baggage"}, std::string_view{clean.text()});
 }
 
 } // namespace detail
