@@ -1,0 +1,240 @@
+// served_request.hpp - the span of one request that a server answers, from routing to the last
+// byte.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include <cxxabi.h>
+#include <httplib.h>
+
+#include <plume/context.hpp>
+#include <plume/instrument/detail/http.hpp>
+#include <plume/instrument/httplib/headers.hpp>
+#include <plume/instrument/httplib/options.hpp>
+#include <plume/instrument/httplib/route.hpp>
+#include <plume/propagation/propagation.hpp>
+#include <plume/span.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// What an exception is called: its own type, where the compiler keeps that.
+inline std::string type_of(const std::exception& exception) {
+#if defined(__cpp_rtti)
+    int status = 0;
+    const std::unique_ptr<char, void (*)(void*)> name{
+        abi::__cxa_demangle(typeid(exception).name(), nullptr, nullptr, &status), &std::free};
+    if (name) return name.get();
+#endif
+    static_cast<void>(exception);
+    return "std::exception";
+}
+
+/// Path and query of a request as they came, undecoded.
+struct Target {
+    std::string_view path;
+    std::string_view query;
+
+    explicit Target(const httplib::Request& request) noexcept : path{request.target} {
+        if (path.empty()) path = request.path;
+        if (const std::size_t mark = path.find('?'); mark != std::string_view::npos) {
+            query = path.substr(mark + 1);
+            path = path.substr(0, mark);
+        }
+        // A proxy is asked for a whole URL (RFC 9112, 3.2.2).
+        if (!path.starts_with('/'))
+            if (const std::size_t host = path.find("://"); host != std::string_view::npos) {
+                const std::size_t slash = path.find('/', host + 3);
+                path = slash != std::string_view::npos ? path.substr(slash) : "/";
+            }
+    }
+};
+
+template <class Request>
+bool came_encrypted(const Request& request) noexcept {
+    if constexpr (requires { request.ssl != nullptr; }) return request.ssl != nullptr;
+    else return false;
+}
+
+/// What a server was told, ready for use. Immutable once it listens.
+struct ServerSettings {
+    explicit ServerSettings(HttpServerOptions from)
+        : options{std::move(from)},
+          request_headers{"http.request.header.", options.request_headers},
+          response_headers{"http.response.header.", options.response_headers},
+          redaction{options.secret_query_keys} {}
+
+    [[nodiscard]] bool excludes(std::string_view path) const noexcept {
+        for (const std::string& excluded : options.excluded_paths) {
+            const std::string_view text{excluded};
+            if (text == path) return true;
+            if (text.ends_with('*') && path.starts_with(text.substr(0, text.size() - 1)))
+                return true;
+        }
+        return false;
+    }
+
+    HttpServerOptions options;
+    CapturedHeaders request_headers;
+    CapturedHeaders response_headers;
+    UrlRedaction redaction;
+};
+
+/// What is known of a request before it is routed, as the arguments of its span.
+struct RequestAttributes {
+    const ServerSettings& settings;
+    const HttpMethod& method;
+    const httplib::Request& request;
+
+    template <class Sink>
+    auto operator()(Sink sink) const {
+        const Target target{request};
+        const bool encrypted = came_encrypted(request);
+        HostAndPort host{header_of(request.headers, "host")};
+        if (host.host.empty()) host.host = request.local_addr;
+        if (host.port == 0) host.port = encrypted ? 443 : 80;
+        std::string buffer;
+        // Not an optional: g++ 12 takes its value for uninitialised.
+        const Maybe<std::int64_t> port{request.remote_port, request.remote_port > 0};
+        return sink(plume::server, Key<"http.request.method">{} = method.value,
+                    Key<"http.request.method_original">{} = method.original,
+                    Key<"url.path">{} = target.path,
+                    Key<"url.query">{} = if_any(settings.redaction.query(target.query, buffer)),
+                    Key<"url.scheme">{} = encrypted ? "https" : "http",
+                    Key<"server.address">{} = if_any(host.host), Key<"server.port">{} = host.port,
+                    Key<"client.address">{} = if_any(request.remote_addr),
+                    Key<"network.peer.address">{} = if_any(request.remote_addr),
+                    KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
+                    Key<"network.protocol.version">{} = if_any(protocol_version(request.version)),
+                    Key<"user_agent.original">{} =
+                        if_any(header_of(request.headers, "user-agent")));
+    }
+};
+
+/// A request that is being answered, and its span, which is the current one all the while.
+class ServedRequest {
+  public:
+    ServedRequest(const ServerSettings& settings, const httplib::Request& request)
+        : settings_{settings}, method_{request.method},
+          caller_{extract(PairsCarrier{request.headers})},
+          scope_{caller_.parent(settings.options.trust)},
+          span_{Anywhere<"HTTP">{}, RequestAttributes{settings, method_, request}} {
+        if (!span_.recording()) return;
+        span_.link(caller_.link(settings.options.trust));
+        capture(settings.request_headers, request.headers);
+        if (settings.options.on_request) call_hook([&] { settings.options.on_request(request); });
+    }
+    ServedRequest(const ServedRequest&) = delete;
+    ServedRequest& operator=(const ServedRequest&) = delete;
+
+    /// A handler is about to be called.
+    void routed(Route& route, const httplib::Request& request) {
+        if (!span_.recording() || route_) return;
+        call_hook([&] { // a pattern of the user's may be no regular expression
+            const Route::Known& known = route.known_by(request, settings_.options.route_names);
+            route_ = &known.text;
+            span_.rename(request.method == "HEAD" ? known.head_name : known.name);
+        });
+    }
+
+    /// An exception leaves a handler. Whether the request has failed depends on what becomes of it:
+    /// the server's exception handler may make an answer of it.
+    void threw(std::string type, const char* message) {
+        span_.event(Anywhere<"exception">{}, Key<"exception.type">{} = type,
+                    Key<"exception.message">{} = message);
+        error_type_ = std::move(type);
+        error_message_ = message;
+    }
+
+    /// The response is ready, and not yet sent.
+    void answered(const httplib::Request& request, httplib::Response& response) {
+        if (!span_.recording()) return;
+        if (settings_.options.on_response)
+            call_hook([&] { settings_.options.on_response(request, response); });
+        capture(settings_.response_headers, response.headers);
+    }
+
+    /// The response is sent, or as much of it as could be.
+    void sent(const httplib::Response& response, bool complete) {
+        if (!span_.recording()) return;
+        if (!route_) span_.rename(name_of_method(method_));
+        const bool failed = is_server_error(response.status);
+        const StatusText status{response.status};
+        std::optional<std::string_view> error;
+        if (!complete) error = "Write"; // as httplib::Error would call it
+        if (failed) error = error_type_.empty() ? status.view() : std::string_view{error_type_};
+        span_.set(Key<"http.response.status_code">{} = response.status,
+                  Key<"http.route">{} =
+                      route_ ? std::optional<std::string_view>{*route_} : std::nullopt,
+                  Key<"error.type">{} = error);
+        if (failed) span_.set_error(error_message_);
+        else if (!complete) span_.set_error("the response was not sent to its end");
+    }
+
+  private:
+    const ServerSettings& settings_;
+    HttpMethod method_;
+    Extracted caller_; ///< the scope views it
+    ContextScope scope_;
+    Span span_;
+    const std::string* route_ = nullptr;
+    std::string error_type_;
+    std::string error_message_;
+};
+
+/// One connection while a worker thread serves it: at most one request at a time. Lives on the
+/// stack of the task that serves it, so that its request ends with it, whatever has happened.
+class Connection {
+  public:
+    explicit Connection(const ServerSettings& settings) noexcept;
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// The innermost one of the calling thread, if it belongs to that server; else null.
+    static Connection* current(const ServerSettings& settings) noexcept;
+
+    /// A request begins, and one that is still open ends.
+    void begin(const httplib::Request& request) {
+        end();
+        if (settings_.excludes(request.path)) quiet_.emplace();
+        else call_hook([&] { request_.emplace(settings_, request); });
+    }
+    [[nodiscard]] bool busy() const noexcept { return request_ || quiet_; }
+    [[nodiscard]] ServedRequest* request() noexcept { return request_ ? &*request_ : nullptr; }
+    void end() noexcept {
+        request_.reset();
+        quiet_.reset();
+    }
+
+  private:
+    const ServerSettings& settings_;
+    Connection* outside_; ///< a server may serve within the handler of another
+    std::optional<SuppressScope> quiet_;
+    std::optional<ServedRequest> request_;
+};
+
+[[gnu::tls_model("initial-exec")]] inline constinit thread_local Connection* this_connection =
+    nullptr; ///< see this_lane
+
+inline Connection::Connection(const ServerSettings& settings) noexcept
+    : settings_{settings}, outside_{std::exchange(this_connection, this)} {}
+inline Connection::~Connection() {
+    end();
+    this_connection = outside_;
+}
+inline Connection* Connection::current(const ServerSettings& settings) noexcept {
+    return this_connection && &this_connection->settings_ == &settings ? this_connection : nullptr;
+}
+
+} // namespace detail
+} // namespace plume
