@@ -44,8 +44,10 @@ constexpr std::uint8_t debug = flags::sampled | flags::debug;
 /// Every sampler of this process says no, until the end of the scope.
 class NothingSampled {
   public:
-    NothingSampled() { plume::detail::runtime().sampling_threshold.store(1ULL << 56U); }
-    ~NothingSampled() { plume::detail::runtime().sampling_threshold.store(0); }
+    NothingSampled() {
+        plume::set_sampler(plume::Sampler::parent_based(plume::Sampler::always_off()));
+    }
+    ~NothingSampled() { plume::detail::runtime().sampling.store(nullptr); }
     NothingSampled(const NothingSampled&) = delete;
     NothingSampled& operator=(const NothingSampled&) = delete;
 };
