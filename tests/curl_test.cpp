@@ -290,6 +290,34 @@ TEST_CASE("a try that is not the first says so, and redirects count on top") {
     CHECK(seen.spans[1].text("http.request.resend_count") == "2");
 }
 
+TEST_CASE("a sampler may decide by what is requested") {
+    class ByUrl : public plume::CustomSampler {
+      public:
+        [[nodiscard]] bool sample(const plume::SamplingInput& input) override {
+            bool wanted = false;
+            for (std::size_t i = 0; i < input.attribute_count; ++i)
+                wanted = wanted || (input.attributes[i].key == "url.full" &&
+                                    std::string_view{input.attributes[i].text}.ends_with("/yes"));
+            return wanted && input.kind == SpanKind::client;
+        }
+        [[nodiscard]] std::vector<std::string> attribute_keys() const override {
+            return {"url.full"};
+        }
+    };
+    HttpServer server{{reply(200)}};
+    plume::Options options;
+    options.sampler = plume::Sampler::custom(std::make_shared<ByUrl>());
+    const auto seen = recorded(std::move(options), [&] {
+        for (const char* path : {"/yes", "/no"}) {
+            Easy easy{server.url() + path};
+            CHECK(perform(easy, nullptr) == CURLE_OK);
+        }
+    });
+    CHECK(only(seen).text("url.full") == server.url() + "/yes");
+    CHECK(traceparent_in(server.requests().at(0)).ends_with("-03"));
+    CHECK(traceparent_in(server.requests().at(1)).ends_with("-02"));
+}
+
 // How it went.
 
 TEST_CASE("a status from 400 on is an error of the client, whatever libcurl makes of it") {

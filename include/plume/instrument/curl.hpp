@@ -21,9 +21,12 @@ namespace [[gnu::visibility("hidden")]] detail {
 template <class S>
 CURLcode perform(CURL* easy, curl_slist* headers, const CurlOptions& options) {
     if (!easy) return curl_easy_perform(easy); // knows what to say to that
-    const S span{Anywhere<"HTTP">{}, client};
     CurlDescription description;
-    if (span.recording()) description.begin(easy, headers, options, span);
+    const S span{Anywhere<"HTTP">{}, [&](auto&& sink) {
+                     description.look(easy, options);
+                     return description.tell(sink, client);
+                 }};
+    if (span.recording()) description.begin(headers, options, span);
     const CurlHeadersInForce in_force{easy, headers, current_context()};
     const CURLcode code = curl_easy_perform(easy);
     if (span.recording()) description.end(easy, code, options, span);

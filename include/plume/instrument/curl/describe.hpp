@@ -56,28 +56,51 @@ template <class T>
     return names[method.index];
 }
 
-/// Says on a span what libcurl knows of a transfer: as far as it does when the span begins, so
-/// that it can be seen while it hangs, and the rest at its end. What turns out to be different
-/// then, after redirects above all, is said again: the attributes are those of the last request,
-/// as the status is (HTTP conventions, "HTTP request retries and redirects": a span is one
-/// request, and http.request.resend_count how many came before it).
+/// Says on a span what libcurl knows of a transfer: as far as it does when the span begins, for
+/// samplers, and so that it can be seen while it hangs; the rest at its end. What turns out to be
+/// different then, after redirects above all, is said again: the attributes are those of the last
+/// request, as the status is (HTTP conventions, "HTTP request retries and redirects": a span is
+/// one request, and http.request.resend_count how many came before it).
 class [[gnu::visibility("default")]] CurlDescription {
   public:
+    /// Asks the handle what it is about to request, or has requested. False: the same as before.
+    bool look(CURL* easy, const CurlOptions& options) {
+        const bool other_url = look_at_url(easy, options);
+        const bool other_method = look_at_method(easy);
+        return other_url || other_method;
+    }
+
+    /// Gives what was seen to `sink`, as attributes behind `first`.
+    template <class Sink, class... First>
+    auto tell(Sink&& sink, const First&... first) const {
+        const auto given = [](std::string_view text) {
+            return text.empty() ? std::nullopt : std::optional{text};
+        };
+        const HttpMethod method{method_};
+        const bool known = http_ && !method_.empty();
+        return sink(first...,
+                    Key<"http.request.method">{} = known ? given(method.value) : std::nullopt,
+                    Key<"http.request.method_original">{} = known ? method.original : std::nullopt,
+                    Key<"url.full">{} = given(full_url_), Key<"server.address">{} = given(host_),
+                    Key<"server.port">{} = port_,
+                    Key<"url.scheme">{} = http_ ? std::nullopt : given(scheme_));
+    }
+
+    /// `span` has begun, with the attributes of tell() or without.
     template <class S>
-    void begin(CURL* easy, const curl_slist* headers, const CurlOptions& options,
-               const S& span) noexcept {
-        describe_url(easy, options, span);
-        describe_method(easy, span);
-        if (options.capture) {
-            options.capture->request_headers().set(
-                span, [&](std::string_view name, auto&& add) { each_header(headers, name, add); });
-        }
+    void begin(const curl_slist* headers, const CurlOptions& options, const S& span) const {
+        name(span);
+        if (!http_ || !options.capture) return;
+        options.capture->request_headers().set(
+            span, [&](std::string_view name, auto&& add) { each_header(headers, name, add); });
     }
 
     template <class S>
-    void end(CURL* easy, CURLcode code, const CurlOptions& options, const S& span) noexcept {
-        describe_url(easy, options, span);
-        describe_method(easy, span);
+    void end(CURL* easy, CURLcode code, const CurlOptions& options, const S& span) {
+        if (look(easy, options)) {
+            tell([&span](const auto&... attributes) { span.set(attributes...); });
+            name(span);
+        }
         describe_peer(easy, span);
         const long resent = options.resend_count + curl_info<long>(easy, CURLINFO_REDIRECT_COUNT);
         if (http_ && resent > 0) span.set(Key<"http.request.resend_count">{} = resent);
@@ -97,41 +120,34 @@ class [[gnu::visibility("default")]] CurlDescription {
     }
 
   private:
-    template <class S>
-    void describe_url(CURL* easy, const CurlOptions& options, const S& span) noexcept {
+    bool look_at_url(CURL* easy, const CurlOptions& options) {
         const std::string_view now = curl_text(easy, CURLINFO_EFFECTIVE_URL);
-        if (now == url_) return;
+        if (now == url_) return false;
         url_ = now;
         // What libcurl cannot take apart is not shown: there is no telling what in it is secret.
         const CurlUrl url{url_.c_str()};
-        if (!url.valid()) return;
-        scheme_ = url.scheme().view();
-        http_ = is_http(scheme_);
-        std::string buffer;
         const UrlRedaction plain{};
-        const CurlText whole = url.whole();
-        const CurlText host = url.host();
         const UrlRedaction& redaction = options.capture ? options.capture->redaction() : plain;
-        span.set(Key<"url.full">{} = redaction.url(whole.view(), buffer));
-        if (!host.view().empty())
-            span.set(Key<"server.address">{} = without_brackets(host.view()),
-                     Key<"server.port">{} = url.port());
-        if (!http_) {
-            span.set(Key<"url.scheme">{} = scheme_);
-            span.rename(Name{scheme_}); // one of the few that this libcurl speaks
-        }
+        std::string buffer;
+        full_url_ = redaction.url(url.whole().view(), buffer);
+        scheme_ = url.scheme().view();
+        http_ = scheme_.empty() || is_http(scheme_);
+        host_ = without_brackets(url.host().view());
+        port_ = host_.empty() ? std::nullopt : url.port();
+        return true;
+    }
+    bool look_at_method(CURL* easy) {
+        const std::string_view now = curl_text(easy, CURLINFO_EFFECTIVE_METHOD);
+        if (now == method_) return false;
+        method_ = now;
+        return true;
     }
 
     template <class S>
-    void describe_method(CURL* easy, const S& span) noexcept {
-        if (!http_) return;
-        const std::string_view now = curl_text(easy, CURLINFO_EFFECTIVE_METHOD);
-        if (now == method_ || now.empty()) return;
-        method_ = now;
-        const HttpMethod method{method_};
-        span.set(Key<"http.request.method">{} = method.value,
-                 Key<"http.request.method_original">{} = method.original);
-        span.rename(name_of(method));
+    void name(const S& span) const {
+        // A scheme is one of the few that this libcurl speaks.
+        if (http_) span.rename(name_of(HttpMethod{method_}));
+        else span.rename(Name{scheme_});
     }
 
     template <class S>
@@ -199,8 +215,11 @@ class [[gnu::visibility("default")]] CurlDescription {
     }
 
     std::string url_;    ///< as libcurl has it, credentials and all; never recorded
-    std::string method_; ///< as the span has it by now
+    std::string method_; ///< as libcurl has it
+    std::string full_url_;
     std::string scheme_;
+    std::string host_;
+    std::optional<std::int64_t> port_;
     bool http_ = true; ///< as long as nothing else is known
 };
 

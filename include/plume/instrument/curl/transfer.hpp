@@ -42,7 +42,10 @@ class [[nodiscard]] BasicCurlTransfer {
     BasicCurlTransfer(CURL* easy, curl_slist* headers, const CurlOptions& options = {})
         : easy_{easy}, options_{options}, span_{detail::Anywhere<"HTTP">{}, client},
           context_{span_.context()}, headers_{easy, headers, span_.context()} {
-        if (span_.recording()) description_.begin(easy, headers, options, span_);
+        if (!span_.recording()) return;
+        description_.look(easy, options);
+        description_.tell([this](const auto&... attributes) { span_.set(attributes...); });
+        description_.begin(headers, options, span_);
     }
     BasicCurlTransfer(BasicCurlTransfer&&) noexcept = default;
     BasicCurlTransfer& operator=(BasicCurlTransfer&& other) noexcept {
