@@ -70,9 +70,8 @@ constexpr bool lists(std::string_view names, std::string_view name) noexcept {
 #define PLUME_MORE_MEMBERS_() PLUME_EACH_MEMBER_
 
 /// Members that plume::fields() leaves out:  PLUME_REDACT(Order, email, card);
-/// Stands at namespace scope, in the namespace of the struct and right behind it. It does not
-/// compile in another namespace, behind a use of fields(), or for a member that is not there.
-/// At most 64 members.
+/// Stands at namespace scope, right behind the struct, so that no file sees one without the other.
+/// In another namespace, and for a member that is not there, it does not compile. At most 64 names.
 #define PLUME_REDACT(Type, ...)                                                                    \
     PLUME_SCAN_(PLUME_EACH_MEMBER_(Type, __VA_ARGS__))                                             \
     [[maybe_unused]] consteval ::std::string_view plume_keeps_out(const Type*) noexcept {          \

@@ -14,12 +14,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+TESTS = Path(__file__).resolve().parents[1]
+
 
 def compile(compiler: list[str], source: Path, *flags: str) -> tuple[bool, str]:
     # Compilers translate and quote by locale, and the sentences are ASCII.
     environment = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run(
-        [*compiler, "-fsyntax-only", *flags, str(source)],
+        [*compiler, f"-I{TESTS}", "-fsyntax-only", *flags, str(source)],
         env=environment, text=True, errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
