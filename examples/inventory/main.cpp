@@ -4,7 +4,9 @@
 #include <exception>
 #include <string>
 
+#include <plume/instrument/httplib.hpp>
 #include <plume/plume.hpp>
+#include <plume/propagation/baggage.hpp>
 #include <plume/session.hpp>
 
 #include "../common/http_server.hpp"
@@ -35,24 +37,15 @@ Reply items_page(Stock& stock) {
 }
 
 void add_routes(httplib::Server& server, Stock& stock) {
-    using httplib::Request, httplib::Response;
+    using examples::respond, httplib::Request, httplib::Response;
 
-    server.Get("/stock", [&](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /stock", plume::server, "http.route"_a = "/stock");
-        examples::answer(request, response, [&] { return items_page(stock); });
-    });
+    server.Get("/stock",
+               [&](const Request&, Response& response) { respond(response, items_page(stock)); });
     server.Get("/stock/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /stock/{sku}", plume::server, "http.route"_a = "/stock/{sku}");
-        examples::answer(request, response,
-                         [&] { return quantity_page(request.matches[1], stock); });
+        respond(response, quantity_page(request.matches[1], stock));
     });
-    server.Get("/healthz", [](const Request&, Response& response) {
-        response.set_content("ok\n", "text/plain");
-    });
+    server.Get("/healthz",
+               [](const Request&, Response& response) { respond(response, {200, "ok"}); });
 }
 
 } // namespace inventory
@@ -67,6 +60,8 @@ int main(int argc, char** argv) try {
     plume::Session tracing{{.service_name = "inventory", .batch_delay = 200ms},
                            examples::make_exporters(arguments)};
     httplib::Server server;
+    plume::instrument(server, {.excluded_paths = {"/healthz"},
+                               .route_names = {{"/stock/([^/]+)", "/stock/{sku}"}}});
     inventory::add_routes(server, stock);
     const bool served = examples::serve(server, "inventory", arguments);
 

@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <plume/instrument/httplib.hpp>
 #include <plume/plume.hpp>
 #include <plume/session.hpp>
 
@@ -90,38 +91,20 @@ Reply external_page(const ServiceClient& inventory) {
 }
 
 void add_routes(httplib::Server& server, const Services& services) {
-    using httplib::Request, httplib::Response;
+    using examples::respond, httplib::Request, httplib::Response;
 
-    server.Get("/", [](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /", plume::server, "http.route"_a = "/");
-        examples::answer(request, response, home_page);
-    });
+    server.Get("/", [](const Request&, Response& response) { respond(response, home_page()); });
     server.Get("/orders/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /orders/{id}", plume::server, "http.route"_a = "/orders/{id}");
-        examples::answer(request, response,
-                         [&] { return order_page(request.matches[1], services.inventory); });
+        respond(response, order_page(request.matches[1], services.inventory));
     });
     server.Get("/items/([^/]+)", [&](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /items/{sku}", plume::server, "http.route"_a = "/items/{sku}");
-        examples::answer(request, response,
-                         [&] { return item_page(request.matches[1], services); });
+        respond(response, item_page(request.matches[1], services));
     });
-    server.Get("/external", [&](const Request& request, Response& response) {
-        const plume::Extracted caller = examples::caller_of(request);
-        const plume::ContextScope scope{caller.context()};
-        PLUME_SPAN("GET /external", plume::server, "http.route"_a = "/external");
-        examples::answer(request, response, [&] { return external_page(services.inventory); });
+    server.Get("/external", [&](const Request&, Response& response) {
+        respond(response, external_page(services.inventory));
     });
-    // Asked every second by whatever watches the service, and never worth a trace.
-    server.Get("/healthz", [](const Request&, Response& response) {
-        response.set_content("ok\n", "text/plain");
-    });
+    server.Get("/healthz",
+               [](const Request&, Response& response) { respond(response, {200, "ok"}); });
 }
 
 } // namespace storefront
@@ -139,6 +122,10 @@ int main(int argc, char** argv) try {
     plume::Session tracing{{.service_name = "storefront", .batch_delay = 200ms},
                            examples::make_exporters(arguments)};
     httplib::Server server;
+    // What watches the service asks for /healthz every second, which is never worth a trace.
+    plume::instrument(server, {.excluded_paths = {"/healthz"},
+                               .route_names = {{"/orders/([^/]+)", "/orders/{id}"},
+                                               {"/items/([^/]+)", "/items/{sku}"}}});
     storefront::add_routes(server, services);
     const bool served = examples::serve(server, "storefront", arguments);
 
