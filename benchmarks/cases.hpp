@@ -13,6 +13,9 @@ void attributes_1(int count);
 void attributes_3(int count);
 void attributes_10(int count);
 void text_attribute(int count);
+/// A struct of six members, and the attributes that it stands for (fields_cases.cpp).
+void fields_6(int count);
+void by_hand_6(int count);
 /// `count` spans, four of them inside each other at a time.
 void nested_4(int count);
 /// `count` events, at most 100 on a span.

@@ -304,11 +304,11 @@ void run_registered() {
 /// overhead [PATH of the JSON] [Google Benchmark's options]. Given `--case=NAME --count=N`, runs
 /// that case N times in a session and nothing else, for tools that count instructions.
 int main(int argc, char** argv) {
-    const std::map<std::string, void (*)(int)> by_name{{"empty_span", &cases::empty_span},
-                                                       {"attributes_3", &cases::attributes_3},
-                                                       {"nested_4", &cases::nested_4},
-                                                       {"root_span", &cases::empty_span},
-                                                       {"clock_pair", &cases::clock_pair}};
+    const std::map<std::string, void (*)(int)> by_name{
+        {"empty_span", &cases::empty_span}, {"attributes_3", &cases::attributes_3},
+        {"nested_4", &cases::nested_4},     {"fields_6", &cases::fields_6},
+        {"by_hand_6", &cases::by_hand_6},   {"root_span", &cases::empty_span},
+        {"clock_pair", &cases::clock_pair}};
     if (argc == 3 && std::string{argv[1]}.starts_with("--case=")) {
         plume::Session one{{.service_name = "overhead"}, NullExporter{}};
         const std::string name = std::string{argv[1]}.substr(7);
