@@ -220,7 +220,7 @@ TEST_CASE("parameters are seen where they are no part of something else") {
     };
     CHECK(has_parameters("SELECT $1", postgresql_sql));
     CHECK_FALSE(has_parameters("SELECT '$1', \"$1\", a$1, $$ $1 $$ /* $1 */", postgresql_sql));
-    CHECK_FALSE(has_parameters("SELECT 1::int, a[1:2]", postgresql_sql));
+    CHECK_FALSE(has_parameters("SELECT 1::int, a[1:2], b ? 'c', @d, :e", postgresql_sql));
 }
 
 TEST_CASE("a summary lists operations and their targets in order") {

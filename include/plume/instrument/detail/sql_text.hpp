@@ -156,7 +156,8 @@ class SqlWriter {
 
 struct SqlReading {
     std::size_t text_size = 0; ///< of what was written
-    bool has_parameters = false;
+    bool has_parameters =
+        false; ///< such as $1; what begins with another character may be an operator
     SqlSummary summary;
 };
 
@@ -168,7 +169,8 @@ inline void read_sql(std::string_view sql, const SqlDialect& dialect, char* out,
     SqlToken token;
     while (lexer.next(token)) {
         const SqlWord word = token.kind == SqlKind::word ? sql_word(token.text) : SqlWord::other;
-        reading.has_parameters = reading.has_parameters || token.kind == SqlKind::parameter;
+        if (token.kind == SqlKind::parameter && token.text.front() == '$')
+            reading.has_parameters = true;
         writer.take(token, word);
         reading.summary.take(token, word);
     }

@@ -1,0 +1,161 @@
+// query_span.hpp - the span of a statement, and what is kept of its text for the next time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include <plume/context.hpp>
+#include <plume/instrument/detail/sql_text.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+/// Text that may be absent, as an attribute.
+inline std::optional<std::string_view> if_any(std::string_view text) noexcept {
+    return text.empty() ? std::nullopt : std::optional{text};
+}
+
+/// A site called `name` that otherwise is like `Site`, so that a span of that name needs no record
+/// to rename it. Interned for ever, once a name, as long as a module has made fewer than `most`, so
+/// that a program which makes up tables cannot grow without bound. 0: there is none left.
+template <class Site>
+[[nodiscard]] std::uint32_t named_site(std::string_view name, std::uint32_t most) noexcept {
+    constexpr std::size_t longest = 128;     // as of plume::Name
+    static constinit std::uint32_t made = 0; // under the lock
+    if (name.empty()) return 0;
+    Description description = Site::description;
+    description.name =
+        name.size() <= longest ? name : without_partial_character(name.substr(0, longest));
+    Runtime& process = runtime();
+    Locked lock{process.mutex};
+    if (made >= most) return 0;
+    const std::uint32_t before = process.registry.size();
+    const Entry* entry = process.registry.add(description, nullptr);
+    if (process.registry.size() != before) ++made;
+    return entry ? entry->index : 0;
+}
+
+/// A text of SQL as it came, and what is recorded of it. One block of memory.
+struct QueryText {
+    std::uint32_t site; ///< that is called like its summary; 0: the operation has to do
+    std::string_view sql;
+    std::string_view text;
+    std::string_view summary;
+    std::string_view operation;
+    std::string_view collection;
+
+    /// Longer texts are cut before anything looks at them: they are data, mostly.
+    static constexpr std::size_t longest = 16 * 1024;
+
+    enum class Literals : std::uint8_t { replaced, kept_beside_parameters, kept };
+
+    /// Null without memory. What it returns is for std::free().
+    template <class Site>
+    [[nodiscard]] static QueryText* make(std::string_view sql, const SqlDialect& dialect,
+                                         Literals literals) noexcept {
+        sql = without_partial_character(sql.substr(0, longest));
+        SqlReading reading;
+        auto* memory = static_cast<char*>(
+            std::malloc(sizeof(QueryText) + 2 * sql.size() + 1 + SqlSummary::longest));
+        if (!memory) return nullptr;
+        char* copy = memory + sizeof(QueryText);
+        char* text = copy + sql.size() + 1;
+        char* summary = text + sql.size();
+        if (!sql.empty()) std::memcpy(copy, sql.data(), sql.size());
+        copy[sql.size()] = '\0';
+        read_sql(sql, dialect, text, reading);
+        const std::string_view summed = reading.summary.text();
+        if (!summed.empty()) std::memcpy(summary, summed.data(), summed.size());
+        const auto moved = [&](std::string_view part) {
+            return part.empty()
+                       ? part
+                       : std::string_view{summary + (part.data() - summed.data()), part.size()};
+        };
+        const bool kept = literals == Literals::kept ||
+                          (literals == Literals::kept_beside_parameters && reading.has_parameters);
+        auto* made = new (memory) QueryText{0,
+                                            {copy, sql.size()},
+                                            kept ? std::string_view{copy, sql.size()}
+                                                 : std::string_view{text, reading.text_size},
+                                            moved(summed),
+                                            moved(reading.summary.operation()),
+                                            moved(reading.summary.collection())};
+        constexpr std::uint32_t most_names = 2000, most_operations = 100;
+        made->site = named_site<Site>(made->summary, most_names);
+        if (made->site == 0)
+            made->site = named_site<Site>(made->operation, most_names + most_operations);
+        return made;
+    }
+};
+
+/// The span of one statement: of kind client, off the stack, ended by end(). Trivial to copy; who
+/// holds it takes care that it ends once. Any thread, one at a time.
+class QuerySpan : public OnSpan<QuerySpan> {
+  public:
+    constexpr QuerySpan() noexcept = default;
+
+    /// Begins a child of the current context. `attributes` hands the attributes of `Site` to the
+    /// function that it is given, if and when there is a span to have them.
+    template <class Site, class Attributes>
+    static QuerySpan begin(std::uint32_t named, const Attributes& attributes) noexcept {
+        const std::uint32_t own = index_of<Site>();
+        QuerySpan span;
+        if (own == 0) return span;
+        const std::uint32_t index = named != 0 ? named : own;
+        attributes([&](const auto&... arguments) {
+            const Measured size = size_of<Site>(arguments...);
+            SpanContext context;
+            const Room room =
+                make_room_async(record_size<Site>(size), index, context_now(), context);
+            if (!room.lane) return;
+            span.token_ =
+                async_bit | put<Site>(*room.lane, make_word(index, room.ticks), size, arguments...);
+        });
+        return span;
+    }
+
+    /// What a server or a library says of a failure: a code, the same for the same kind of
+    /// failure, and what people should read.
+    void fail(std::string_view code, std::string_view message) const noexcept {
+        set(Key<"db.response.status_code">{} = code, Key<"error.type">{} = code);
+        set_error(message);
+    }
+
+    void end() noexcept {
+        if (recording()) end_slowly(token_, 0);
+        token_ = muted_token;
+    }
+
+    [[nodiscard]] bool recording() const noexcept { return token_ != muted_token; }
+
+  private:
+    friend class OnSpan<QuerySpan>;
+    [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
+
+    std::uint64_t token_ = muted_token;
+};
+
+/// A message of a database without what it quotes: in "invalid input syntax for type integer:
+/// "12x"" that is a value. Writes at most message.size() bytes, and returns their number.
+inline std::size_t without_quoted(std::string_view message, char* out) noexcept {
+    const std::size_t first = message.find('"');
+    const std::size_t last = message.rfind('"');
+    if (first == std::string_view::npos || first == last) {
+        const std::size_t size =
+            first == last && first != std::string_view::npos ? first : message.size();
+        std::memcpy(out, message.data(), size);
+        return size;
+    }
+    std::memcpy(out, message.data(), first);
+    out[first] = '?';
+    std::memcpy(out + first + 1, message.data() + last + 1, message.size() - last - 1);
+    return first + 1 + message.size() - last - 1;
+}
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,280 @@
+// sqlite_connection.hpp - what is known of an instrumented connection: texts, open statements.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include <sqlite3.h>
+
+#include <plume/instrument/detail/query_span.hpp>
+#include <plume/instrument/detail/sqlite_log.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+struct SqliteAttributes {
+    const QueryText& query;
+    std::string_view name_space;
+
+    template <class Sink>
+    auto operator()(Sink&& sink) const noexcept {
+        return sink(
+            client, Key<"db.system.name">{} = "sqlite", Key<"db.namespace">{} = if_any(name_space),
+            Key<"db.operation.name">{} = if_any(query.operation),
+            Key<"db.collection.name">{} = if_any(query.collection),
+            Key<"db.query.summary">{} = if_any(query.summary), Key<"db.query.text">{} = query.text);
+    }
+};
+using SqliteSite =
+    typename SiteFor<SiteKind::span, Anywhere<"sqlite">, ArgumentsOf<const SqliteAttributes>>::type;
+
+/// What was read of the texts that a connection runs again and again, found by the address of the
+/// prepared statement. Addresses are used again, so a text counts only if it is the same.
+class SqliteTexts {
+  public:
+    SqliteTexts() noexcept = default;
+    ~SqliteTexts() {
+        for (const Slot& slot : slots_) std::free(slot.query);
+    }
+    SqliteTexts(const SqliteTexts&) = delete;
+    SqliteTexts& operator=(const SqliteTexts&) = delete;
+
+    /// Null without memory; good until the next call.
+    const QueryText* find(sqlite3_stmt* statement, const char* sql, bool keep_literals) noexcept {
+        constexpr std::uint64_t golden = 0x9e3779b97f4a7c15; // 2^64 / the golden ratio
+        Slot& slot = slots_[(reinterpret_cast<std::uintptr_t>(statement) * golden) >> 58U];
+        if (slot.statement == statement && slot.query && slot.query->sql == sql) [[likely]]
+            return slot.query;
+        std::free(slot.query);
+        slot.query = QueryText::make<SqliteSite>(sql, sqlite_sql,
+                                                 keep_literals ? QueryText::Literals::kept
+                                                               : QueryText::Literals::replaced);
+        slot.statement = statement;
+        return slot.query;
+    }
+
+  private:
+    struct Slot {
+        sqlite3_stmt* statement = nullptr;
+        QueryText* query = nullptr;
+    };
+    Slot slots_[64]; // of 32 KiB at most: 2 MiB a connection in the worst case
+};
+
+/// The statements of a connection that have begun and not ended: few, mostly one.
+class SqliteOpenStatements {
+  public:
+    struct Open {
+        sqlite3_stmt* statement;
+        QuerySpan span;
+        std::int64_t rows;
+        bool retried; ///< the schema has changed: SQLite prepares it again and goes on
+    };
+
+    SqliteOpenStatements() noexcept = default;
+    ~SqliteOpenStatements() { std::free(all_); }
+    SqliteOpenStatements(const SqliteOpenStatements&) = delete;
+    SqliteOpenStatements& operator=(const SqliteOpenStatements&) = delete;
+
+    [[nodiscard]] Open* find(sqlite3_stmt* statement) noexcept {
+        for (std::size_t i = size_; i-- != 0;)
+            if (all_[i].statement == statement) return all_ + i;
+        return nullptr;
+    }
+    /// Null without memory.
+    Open* add(sqlite3_stmt* statement) noexcept {
+        if (size_ == capacity_) {
+            const std::size_t more = capacity_ == 0 ? 8 : 2 * capacity_;
+            void* larger = std::realloc(all_, more * sizeof(Open));
+            if (!larger) return nullptr;
+            all_ = static_cast<Open*>(larger);
+            capacity_ = more;
+        }
+        return new (all_ + size_++) Open{statement, {}, 0, false};
+    }
+    void remove(Open* open) noexcept { *open = all_[--size_]; }
+    [[nodiscard]] Open* begin() const noexcept { return all_; }
+    [[nodiscard]] Open* end() const noexcept { return all_ + size_; }
+
+  private:
+    Open* all_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+/// What plume::instrument() asks for; see there.
+struct [[gnu::visibility("default")]] SqliteSettings {
+    bool rows = false;
+    bool nested = false;
+    bool replace_all_literals = false;
+    unsigned trace_events = 0;
+    int (*trace)(unsigned event, void* context, void* p, void* x) = nullptr;
+    void* trace_context = nullptr;
+};
+
+/// SQLite calls its hooks with the connection's mutex held; an application that compiled the
+/// mutexes out keeps its threads apart by itself. So nothing here needs a lock.
+class SqliteConnection {
+  public:
+    SqliteConnection(sqlite3* db, const SqliteSettings& settings) noexcept
+        : db_{db}, settings_{settings} {
+        // The name without its folder: where a database lies is the business of its machine.
+        const char* file = sqlite3_db_filename(db, "main");
+        std::string_view name = file ? file : "";
+        name.remove_prefix(name.find_last_of('/') + 1);
+        name_size_ = std::min(name.size(), sizeof name_);
+        if (name_size_ != 0) std::memcpy(name_, name.data(), name_size_);
+    }
+    ~SqliteConnection() {
+        for (auto& open : open_) open.span.end();
+    }
+    SqliteConnection(const SqliteConnection&) = delete;
+    SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+    /// Has SQLite call it from here on.
+    int start() noexcept {
+        const int code = sqlite3_trace_v2(db_, events(), &on_event, this);
+        started_ = code == SQLITE_OK;
+        return code;
+    }
+    void stop() noexcept {
+        if (started_) sqlite3_trace_v2(db_, 0, nullptr, nullptr);
+    }
+
+  private:
+    using Open = SqliteOpenStatements::Open;
+
+    [[nodiscard]] unsigned events() const noexcept {
+        return SQLITE_TRACE_STMT | SQLITE_TRACE_PROFILE |
+               (settings_.rows ? unsigned{SQLITE_TRACE_ROW} : 0U) |
+               (settings_.trace ? settings_.trace_events : 0U);
+    }
+
+    static int on_event(unsigned event, void* self, void* p, void* x) noexcept {
+        auto& connection = *static_cast<SqliteConnection*>(self);
+        auto* statement = static_cast<sqlite3_stmt*>(p);
+        if (event == SQLITE_TRACE_STMT) connection.begins(statement, static_cast<const char*>(x));
+        else if (event == SQLITE_TRACE_PROFILE) connection.ends(statement);
+        else if (event == SQLITE_TRACE_ROW) connection.has_row(statement);
+        const SqliteSettings& settings = connection.settings_;
+        if (settings.trace && (settings.trace_events & event) != 0)
+            settings.trace(event, settings.trace_context, p, x);
+        return 0;
+    }
+
+    /// `what` is the text of the statement; or a comment: what a trigger does, or the text of a
+    /// statement that runs inside of another.
+    void begins(sqlite3_stmt* statement, const char* what) noexcept {
+        const char* sql = sqlite3_sql(statement);
+        if (!sql) return;
+        if (what != sql && std::strncmp(what, "-- ", 3) == 0) {
+            do what += 3;
+            while (std::strncmp(what, "-- ", 3) == 0);
+            if (!settings_.nested) return;
+            if (std::strncmp(what, "TRIGGER ", 8) == 0) return fires(statement, what + 8);
+            if (std::strcmp(what, sql) != 0) return;
+        } else if (retries_) {
+            end_failed_retries();
+        }
+        if (index_of<SqliteSite>() == 0) return;
+        if (Open* open = open_.find(statement)) close(*open); // its end was not to be seen
+        const bool keep =
+            !settings_.replace_all_literals && sqlite3_bind_parameter_count(statement) != 0;
+        const QueryText* query = texts_.find(statement, sql, keep);
+        if (!query) return;
+        const QuerySpan span = QuerySpan::begin<SqliteSite>(
+            query->site, SqliteAttributes{*query, {name_, name_size_}});
+        if (!span.recording()) return;
+        sqlite_fault.code = SQLITE_OK;
+        if (Open* open = open_.add(statement)) open->span = span;
+        else QuerySpan{span}.end();
+    }
+
+    void fires(sqlite3_stmt* statement, const char* trigger) noexcept {
+        if (const Open* open = open_.find(statement))
+            open->span.event(Anywhere<"trigger">{},
+                             Key<"sqlite.trigger.name">{} = std::string_view{trigger});
+    }
+
+    void has_row(sqlite3_stmt* statement) noexcept {
+        Open* open = open_.find(statement);
+        if (open && open->rows++ == 0) open->span.event(Anywhere<"first row">{});
+    }
+
+    void ends(sqlite3_stmt* statement) noexcept {
+        Open* open = open_.find(statement);
+        if (!open) return;
+        if (sqlite_fault.code != SQLITE_OK) [[unlikely]] {
+            if (failed(*open)) return;
+        } else if (sqlite3_stmt_busy(statement) != 0 && sqlite3_data_count(statement) == 0) {
+            // It could not begin, or not commit: SQLite leaves it where it is for another try, and
+            // logs nothing. A statement that the application has left has a row at hand.
+            fail(*open, SQLITE_BUSY, sqlite3_errstr(SQLITE_BUSY));
+        }
+        close(*open);
+    }
+
+    /// True if SQLite is about to go on with the statement.
+    bool failed(Open& open) noexcept {
+        const int code = sqlite_fault.code;
+        const SqliteAbort abort =
+            SqliteAbort::read(sqlite_fault.message, sqlite3_sql(open.statement));
+        if (!abort.found) return false; // of another connection, or outside of any statement
+        sqlite_fault.code = SQLITE_OK;
+        if (code == SQLITE_SCHEMA) return retries_ = open.retried = true;
+        fail(open, code, abort.reason.empty() ? sqlite3_errstr(code) : abort.reason);
+        return false;
+    }
+
+    static void fail(const Open& open, int code, std::string_view message) noexcept {
+        char number[12];
+        const char* end = std::to_chars(number, number + sizeof number, code).ptr;
+        char shown[sizeof(SqliteFault::message)];
+        const std::size_t size = without_quoted(message.substr(0, sizeof shown), shown);
+        open.span.fail({number, static_cast<std::size_t>(end - number)}, {shown, size});
+    }
+
+    void close(Open& open) noexcept {
+        if (settings_.rows) open.span.set(Key<"db.response.returned_rows">{} = open.rows);
+        open.span.end();
+        open_.remove(&open);
+    }
+
+    /// A statement that could not be prepared again has ended without a hook; one that runs again
+    /// is busy.
+    void end_failed_retries() noexcept {
+        retries_ = false;
+        for (std::size_t i = 0; open_.begin() + i != open_.end();) {
+            Open& open = open_.begin()[i];
+            if (open.retried && !is_busy(open.statement)) {
+                fail(open, SQLITE_SCHEMA, sqlite3_errstr(SQLITE_SCHEMA));
+                close(open);
+                continue;
+            }
+            retries_ = retries_ || open.retried;
+            ++i;
+        }
+    }
+    [[nodiscard]] bool is_busy(const sqlite3_stmt* statement) const noexcept {
+        sqlite3_stmt* each = sqlite3_next_stmt(db_, nullptr);
+        while (each && each != statement) each = sqlite3_next_stmt(db_, each);
+        return each && sqlite3_stmt_busy(each) != 0;
+    }
+
+    sqlite3* db_;
+    SqliteSettings settings_;
+    SqliteTexts texts_;
+    SqliteOpenStatements open_;
+    bool started_ = false;
+    bool retries_ = false; ///< an open statement is being prepared again
+    std::size_t name_size_ = 0;
+    char name_[256]; // NAME_MAX of Linux and one more
+};
+
+} // namespace detail
+} // namespace plume
