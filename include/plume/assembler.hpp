@@ -175,7 +175,7 @@ class Assembler {
             // Cores that disagree, or times of an earlier line: the general way knows what to do.
             if (ended - last > tick_mask / 2 || begun < line.ticks) break;
             const char* values = memory + (at & mask) + 8;
-            if (site.has_unsigned && Composer::has_large_unsigned(site, values)) break;
+            if (Composer::needs_a_look(site, values)) break;
             if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
                 finish_chunk();
                 chunk_ = ChunkRef{pool_->take(0, wanted_bytes_)};

@@ -23,6 +23,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// What batches refer to. Outlives the session if an exporter hangs in one of them.
 struct Kept {
+    std::unique_ptr<Redactor> redactor; ///< null: everything may leave
     Resource resource;
     SiteTable sites;
 };
@@ -81,6 +82,8 @@ class Collector {
         stats.open = seen_.begun - seen_.ended;
         stats.dropped_records = seen_.record_drops;
         stats.truncated_values = seen_.truncated_values;
+        stats.redacted_values = seen_.redacted_values;
+        stats.failed_redactions = seen_.failed_redactions;
         for (ExporterStats& exporter : stats.exporters) {
             exporter.pending =
                 seen_.ended - seen_.discarded - exporter.exported - exporter.dropped.total();
@@ -186,11 +189,14 @@ class Collector {
     }
 
     void publish() {
+        const Redactor* redactor = settings_.kept->redactor.get();
         const std::lock_guard lock{mutex_};
         seen_ = {assembler_.begun(),
                  assembler_.ended(),
                  assembler_.discarded(),
                  assembler_.truncated_values(),
+                 redactor ? redactor->redacted() : 0,
+                 redactor ? redactor->failures() : 0,
                  ring_drops() - ring_drops_before_,
                  record_drops() - record_drops_before_};
     }
@@ -237,6 +243,8 @@ class Collector {
         std::uint64_t ended = 0;
         std::uint64_t discarded = 0;
         std::uint64_t truncated_values = 0;
+        std::uint64_t redacted_values = 0;
+        std::uint64_t failed_redactions = 0;
         std::uint64_t ring_drops = 0;
         std::uint64_t record_drops = 0;
     };

@@ -24,7 +24,8 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// warm.
 class Composer {
   public:
-    Composer(SiteTable& sites, const SpanLimits& limits) : sites_{&sites}, limits_{limits} {}
+    Composer(SiteTable& sites, const SpanLimits& limits)
+        : sites_{&sites}, redactor_{sites.redactor()}, limits_{limits} {}
 
     /// Bytes that compose() takes of a chunk, at the most.
     [[nodiscard]] static std::size_t bound(const OpenSpan& span) noexcept {
@@ -32,9 +33,10 @@ class Composer {
         if (is_plain(span)) [[likely]]
             return begin;
         // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
-        // 24 each; a remark adds an event or a link.
+        // 24 each; a remark adds an event or a link. What the redactor makes of a value fits too,
+        // but for that of a trace state.
         return begin + sizeof(SpanDetails) + span.log.size() * (sizeof(Attribute) + sizeof(Event)) +
-               sizeof(Link) * (span.log.size() / 2 + 1) + 2048;
+               sizeof(Link) * (span.log.size() / 2 + 1) + (span.trace_state ? 5120 : 2048);
     }
 
     /// The chunk has room for bound(span).
@@ -57,15 +59,9 @@ class Composer {
         else compose_all(chunk, span, data);
     }
 
-    /// For a site whose fields are one word each: whether one of them is no int64.
-    [[nodiscard]] static bool has_large_unsigned(const SiteInfo& site,
-                                                 const char* values) noexcept {
-        for (std::size_t i = 0; i < site.fields; ++i) {
-            std::int64_t value = 0;
-            std::memcpy(&value, values + 8 * i, 8);
-            if (value < 0 && site.entry->fields[i].type == WireType::uint64) return true;
-        }
-        return false;
+    /// For a plain site: whether the words of its values are not all that is exported.
+    [[nodiscard]] static bool needs_a_look(const SiteInfo& site, const char* values) noexcept {
+        return (site.has_unsigned || site.may_have_cards) && has_text(site, values);
     }
 
     /// For a plain site, and a chunk with room for its fields.
@@ -95,8 +91,19 @@ class Composer {
   private:
     /// Nothing but one word for each attribute.
     [[nodiscard]] static bool is_plain(const OpenSpan& span) noexcept {
-        if (!span.site.plain || has_more(span)) return false;
-        return !span.site.has_unsigned || !has_large_unsigned(span.site, span.log.data());
+        return span.site.plain && !has_more(span) && !needs_a_look(span.site, span.log.data());
+    }
+
+    /// Whether one of the values becomes text: no int64, or a card number.
+    [[nodiscard]] static bool has_text(const SiteInfo& site, const char* values) noexcept {
+        for (std::size_t i = 0; i < site.fields; ++i) {
+            std::int64_t value = 0;
+            std::memcpy(&value, values + 8 * i, 8);
+            if (value < 0 && site.entry->fields[i].type == WireType::uint64) return true;
+            if (site.may_have_cards && site.keys[i].type == ValueType::int64 && is_card(value))
+                return true;
+        }
+        return false;
     }
 
     /// More than the arguments of its begin.
@@ -114,12 +121,26 @@ class Composer {
         auto* attributes = chunk.allocate<Attribute>(span.site.fields);
         Eye eye{span.log.data()};
         std::uint32_t count = 0;
+        std::uint32_t withheld = 0;
         for (std::size_t i = 0; i < span.site.fields; ++i) {
             attributes[count] = span.site.keys[i];
-            if (read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count])) ++count;
+            if (!read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count]))
+                continue;
+            if (may_leave(chunk, span.site, i, attributes[count])) ++count;
+            else ++withheld;
         }
         data.attribute_data = attributes;
         data.attribute_count = count;
+        if (withheld == 0) [[likely]]
+            return;
+        SpanDetails details;
+        details.dropped_attributes = withheld;
+        data.details = copy(chunk, details);
+    }
+
+    /// Changes the value of a field if it has to. False: it must not leave.
+    bool may_leave(Chunk& chunk, const SiteInfo& site, std::size_t field, Attribute& value) {
+        return !redactor_ || redactor_->apply(chunk, value, site.treatments[field]);
     }
 
     static void compose_plain(Chunk& chunk, const OpenSpan& span, SpanData& data) {
@@ -174,10 +195,8 @@ class Composer {
         data.attribute_count = static_cast<std::uint32_t>(attributes_.size());
         details.events = {copy(chunk, events_), events_.size()};
         details.links = {copy(chunk, links_), links_.size()};
-        if (span.trace_state) details.trace_state = text(chunk, *span.trace_state);
-        auto* kept = chunk.allocate<SpanDetails>(1);
-        *kept = details;
-        data.details = kept;
+        if (span.trace_state) details.trace_state = searched(chunk, text(chunk, *span.trace_state));
+        data.details = copy(chunk, details);
     }
 
     void take_remark(Chunk& chunk, const Remark& remark, Eye payload, SpanData& data,
@@ -208,7 +227,7 @@ class Composer {
         const std::uint64_t flags = payload.word();
         link.context.flags = static_cast<std::uint8_t>(flags);
         link.context.is_remote = (flags & parent_is_remote_bit) != 0;
-        link.context.trace_state = read_text(chunk, payload);
+        link.context.trace_state = searched(chunk, read_text(chunk, payload));
         scratch_.clear();
         read_fields(chunk, payload, site, 5, scratch_, limits_.attributes_per_link,
                     link.dropped_attributes);
@@ -223,15 +242,25 @@ class Composer {
         data.status = code;
         details.status_message =
             code == StatusCode::error ? read_text(chunk, payload) : std::string_view{};
+        if (redactor_)
+            details.status_message = redactor_->status_message(chunk, details.status_message);
     }
 
     void read_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
                      std::vector<Attribute>& to, std::uint32_t limit, std::uint32_t& dropped) {
         for (std::size_t i = first; i < site.fields; ++i) {
             Attribute attribute = site.keys[i];
-            if (read_value(chunk, eye, site.entry->fields[i].type, attribute))
-                add(to, attribute, limit, dropped);
+            if (!read_value(chunk, eye, site.entry->fields[i].type, attribute)) continue;
+            if (may_leave(chunk, site, i, attribute)) add(to, attribute, limit, dropped);
+            else withhold(to, attribute.key(), dropped);
         }
+    }
+
+    /// The value that a key had before does not stand in for the one that must not leave.
+    static void withhold(std::vector<Attribute>& from, std::string_view key,
+                         std::uint32_t& dropped) {
+        std::erase_if(from, [key](const Attribute& before) { return before.key() == key; });
+        ++dropped;
     }
 
     /// A later value of a key replaces the earlier one, which is allowed at the limit too.
@@ -343,6 +372,7 @@ class Composer {
         if (stored != sizes >> 32U) {
             ++truncated_values_;
             raw = without_partial_character(raw);
+            if (redactor_ && redactor_->searches_texts()) raw = Redactor::without_cut_word(raw);
         }
         return text(chunk, raw);
     }
@@ -358,6 +388,16 @@ class Composer {
         return {at, repair_utf8(raw, at)};
     }
 
+    /// What may leave of a text without a key.
+    std::string_view searched(Chunk& chunk, std::string_view text) {
+        return redactor_ ? redactor_->text(chunk, text) : text;
+    }
+
+    static const SpanDetails* copy(Chunk& chunk, const SpanDetails& details) {
+        auto* kept = chunk.allocate<SpanDetails>(1);
+        *kept = details;
+        return kept;
+    }
     template <class T>
     static const T* copy(Chunk& chunk, const std::vector<T>& from) {
         if (from.empty()) return nullptr;
@@ -367,6 +407,7 @@ class Composer {
     }
 
     SiteTable* sites_;
+    Redactor* redactor_; ///< null: everything may leave
     SpanLimits limits_;
     std::vector<Attribute> attributes_;
     std::vector<Attribute> scratch_;

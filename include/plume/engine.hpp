@@ -190,9 +190,15 @@ class Engine {
     }
 
     [[nodiscard]] std::unique_ptr<Collector> make_collector(Exporters exporters) {
+        std::unique_ptr<Redactor> redactor;
+        if (!options_.redaction.empty())
+            redactor =
+                std::make_unique<Redactor>(options_.redaction, runtime_->hash_key.load(), report_);
+        Resource resource = make_resource(options_, report_);
+        if (redactor) resource = redactor->applied(resource);
+        SiteTable sites{runtime_->registry, options_.limits.attributes, redactor.get()};
         auto kept =
-            std::make_shared<Kept>(make_resource(options_, report_),
-                                   SiteTable{runtime_->registry, options_.limits.attributes});
+            std::make_shared<Kept>(std::move(redactor), std::move(resource), std::move(sites));
         service_name_ = kept->resource.service_name();
         Collector::Settings settings{options_.limits, {}, kept};
         const auto number = [this](auto set, const char* name, std::uint64_t otherwise,

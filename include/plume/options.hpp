@@ -15,6 +15,7 @@
 #include <plume/clock.hpp>
 #include <plume/exporter.hpp>
 #include <plume/propagation/propagators.hpp>
+#include <plume/redaction.hpp>
 #include <plume/sampler.hpp>
 #include <plume/span_limits.hpp>
 
@@ -47,6 +48,10 @@ struct Options {
     std::size_t longest_text = 16 * 1024; ///< bytes of one text value; more is cut off and counted
     std::size_t longest_array = 1024;     ///< elements of one array; likewise
     SpanLimits limits{};
+
+    /// What never leaves the process. Nothing is taken out unless this says so;
+    /// Redaction::standard() is a set of rules to begin with.
+    Redaction redaction{};
 
     /// What the hashes depend on that stand in for values: the same text in all processes whose
     /// hashes shall be comparable, and a secret. Empty: random in each process.
@@ -83,8 +88,10 @@ struct Stats {
     std::uint64_t begun =
         0; ///< spans that were sampled and began, those for which no room was included
     std::uint64_t open = 0;
-    std::uint64_t dropped_records = 0;  ///< events, attributes and other remarks without room
-    std::uint64_t truncated_values = 0; ///< texts and arrays that were cut at the limit
+    std::uint64_t dropped_records = 0;   ///< events, attributes and other remarks without room
+    std::uint64_t truncated_values = 0;  ///< texts and arrays that were cut at the limit
+    std::uint64_t redacted_values = 0;   ///< changed or left out by Options::redaction; a name once
+    std::uint64_t failed_redactions = 0; ///< of those: a rule failed, so all of the text went
     std::vector<ExporterStats> exporters;
 };
 

@@ -115,7 +115,13 @@ class [[nodiscard]] Session {
         };
         // Whoever records nothing passes on what comes all the same.
         if (detail::variable_is_true("OTEL_SDK_DISABLED", report)) return choose_formats();
-        engine_ = detail::Engine::start(std::move(options), std::move(exporters), reporter);
+        try {
+            engine_ = detail::Engine::start(std::move(options), std::move(exporters), reporter);
+        } catch (const detail::WrongRule& wrong) {
+            error_ = std::string{"Options::redaction: "} + wrong.what() + ": recording nothing";
+            report(error_);
+            return choose_formats();
+        }
         if (!engine_) {
             error_ = "a session is running already: end it before another begins";
             report(error_);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <plume/redaction/redactor.hpp>
 #include <plume/registry.hpp>
 #include <plume/span_data.hpp>
 #include <plume/utf8.hpp>
@@ -21,20 +22,25 @@ struct SiteInfo {
     const Source* source = nullptr;
     const Attribute* keys = nullptr; ///< keys and types, without values
     const Entry* entry = nullptr;
+    const Treatment* treatments = nullptr; ///< of the redactor about each key; null without one
     std::uint32_t fields = 0;
     SiteKind what = SiteKind::span;
     SpanKind kind = SpanKind::internal;
     bool one_word_fields = true;
-    bool simple = false;       ///< no key twice, and no more than a span may have
-    bool plain = false;        ///< simple, and one word a field
-    bool has_unsigned = false; ///< of which some may be too large for an int64
+    bool simple = false;         ///< no key twice, and no more than a span may have
+    bool plain = false;          ///< simple, and one word a field
+    bool has_unsigned = false;   ///< of which some may be too large for an int64
+    bool may_have_cards = false; ///< of which some may be what the redactor takes out
 };
 
 /// By index. Never forgets a site: spans that are on their way refer to it.
 class SiteTable {
   public:
-    SiteTable(const Registry& registry, std::uint32_t most_attributes)
-        : registry_{&registry}, most_attributes_{most_attributes} {}
+    /// Null: nothing is taken out. The redactor outlives the table.
+    SiteTable(const Registry& registry, std::uint32_t most_attributes, Redactor* redactor = nullptr)
+        : registry_{&registry}, most_attributes_{most_attributes}, redactor_{redactor} {}
+
+    [[nodiscard]] Redactor* redactor() const noexcept { return redactor_; }
 
     /// `index` came out of a ring, so it is registered. The reference is good until the next call.
     [[nodiscard]] const SiteInfo& at(std::uint32_t index) {
@@ -47,7 +53,7 @@ class SiteTable {
     void add(std::uint32_t index) {
         if (index >= sites_.size()) sites_.resize(std::max(registry_->size(), index + 1));
         const Entry* entry = registry_->at(index);
-        sources_.push_back({utf8(entry->name), utf8(entry->file), utf8(entry->function),
+        sources_.push_back({name(entry->name), utf8(entry->file), utf8(entry->function),
                             entry->line, utf8(entry->scope_name), utf8(entry->scope_version)});
         std::vector<Attribute>& keys = keys_.emplace_back();
         SiteInfo& info = sites_[index];
@@ -63,6 +69,7 @@ class SiteTable {
             keys.push_back(attribute);
         }
         info.plain = info.simple && info.one_word_fields;
+        if (redactor_) judge(keys, info);
         info.source = &sources_.back();
         info.keys = keys.data();
         info.fields = entry->field_count;
@@ -71,12 +78,30 @@ class SiteTable {
         info.entry = entry;
     }
 
+    /// Keys are judged here, once, and not with each record.
+    void judge(const std::vector<Attribute>& keys, SiteInfo& info) {
+        std::vector<Treatment>& treatments = treatments_.emplace_back();
+        for (const Attribute& key : keys) {
+            const Treatment treatment = redactor_->treatment(key.key());
+            info.plain = info.plain && treatment == Treatment::search;
+            info.may_have_cards = info.may_have_cards || key.type == ValueType::int64;
+            treatments.push_back(treatment);
+        }
+        info.may_have_cards = info.may_have_cards && redactor_->searches_integers();
+        info.treatments = treatments.data();
+    }
+
+    /// Of a span or an event; some are known at run time only.
+    std::string_view name(std::string_view text) {
+        text = utf8(text);
+        return redactor_ ? redactor_->text(texts_, text) : text;
+    }
+
     /// What a line of source says may be in any encoding, and a run-time name as well.
     std::string_view utf8(std::string_view text) {
         if (is_utf8(text)) return text;
-        std::string& repaired = repaired_.emplace_back(repaired_size(text), '\0');
-        repair_utf8(text, repaired.data());
-        return repaired;
+        char* repaired = texts_.allocate<char>(repaired_size(text));
+        return {repaired, repair_utf8(text, repaired)};
     }
 
     static ValueType value_type(WireType type) noexcept {
@@ -98,10 +123,12 @@ class SiteTable {
 
     const Registry* registry_;
     std::uint32_t most_attributes_;
+    Redactor* redactor_;
     std::vector<SiteInfo> sites_;
     std::deque<Source> sources_; // deques: what spans point to stays where it is
     std::deque<std::vector<Attribute>> keys_;
-    std::deque<std::string> repaired_;
+    std::deque<std::vector<Treatment>> treatments_;
+    Blocks texts_;
 };
 
 } // namespace detail

@@ -38,6 +38,8 @@ FLOORS = {
     "plume/span_data.hpp": 1,
     "plume/owned_context.hpp": 1,
     "plume/resource.hpp": 2,
+    "plume/redaction.hpp": 2,
+    "plume/redaction/": 2,
     "plume/chunk.hpp": 2,
     "plume/lane.hpp": 2,
     "plume/registry.hpp": 2,
