@@ -23,14 +23,6 @@ constexpr char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-/// Names of headers are compared without regard to case (RFC 9110, 5.1).
-constexpr bool same_name(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-
 /// Takes what stands before the next separator off the front of `list`, and the separator.
 constexpr std::string_view take_until(std::string_view& list, char separator) noexcept {
     const std::size_t at = list.find(separator);
@@ -39,8 +31,10 @@ constexpr std::string_view take_until(std::string_view& list, char separator) no
     return part;
 }
 
-// Eight digits at once, one a byte of a word. Ids are most of what is read and written here, and
-// digit by digit they would cost five times as much.
+// Eight digits at once, one a byte of a word, and two such words side by side. Ids are most of what
+// is read and written here, and digit by digit they would cost several times as much.
+
+using WordPair [[gnu::vector_size(16)]] = std::uint64_t;
 
 constexpr std::uint64_t each_byte(std::uint64_t value) noexcept {
     return value * 0x0101010101010101U;
@@ -52,43 +46,73 @@ inline std::uint64_t load_text(const char* text) noexcept {
     std::memcpy(&word, text, 8);
     return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
 }
-inline void store_text(char* text, std::uint64_t word) noexcept {
-    if (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-    std::memcpy(text, &word, 8);
+
+/// Bytes of 0 to 15 as digits. What is larger becomes no digit.
+inline WordPair digits_of(WordPair nibbles) noexcept {
+    const WordPair letters = ((nibbles + each_byte(6)) >> 4) & each_byte(1);
+    return nibbles + each_byte('0') + (letters << 5) + (letters << 3) - letters; // 'a' - '0' - 10
 }
 
-/// Bytes of 0 to 15 as digits.
-constexpr std::uint64_t digits_of(std::uint64_t nibbles) noexcept {
-    const std::uint64_t letters = ((nibbles + each_byte(6)) >> 4U) & each_byte(1);
-    return nibbles + each_byte('0') + letters * ('a' - '0' - 10);
-}
-
-inline char* write_hex8(char* out, std::uint32_t value) noexcept {
-    std::uint64_t word = __builtin_bswap32(value); // now the first digits are the lowest
-    word = (word | word << 16U) & 0x0000ffff0000ffffU;
-    word = (word | word << 8U) & 0x00ff00ff00ff00ffU;
-    word = (word >> 4U | word << 8U) & 0x0f0f0f0f0f0f0f0fU;
-    store_text(out, digits_of(word));
-    return out + 8;
-}
 inline char* write_hex16(char* out, std::uint64_t value) noexcept {
-    out = write_hex8(out, static_cast<std::uint32_t>(value >> 32U));
-    return write_hex8(out, static_cast<std::uint32_t>(value));
+    // The first digits are the lowest.
+    WordPair words = {__builtin_bswap32(static_cast<std::uint32_t>(value >> 32U)),
+                      __builtin_bswap32(static_cast<std::uint32_t>(value))};
+    words = (words | words << 16) & 0x0000ffff0000ffffU;
+    words = (words | words << 8) & 0x00ff00ff00ff00ffU;
+    words = (words >> 4 | words << 8) & each_byte(0x0f);
+    words = digits_of(words);
+    if (std::endian::native == std::endian::big)
+        words = WordPair{__builtin_bswap64(words[0]), __builtin_bswap64(words[1])};
+    std::memcpy(out, &words, 16);
+    return out + 16;
 }
 
-/// Reads eight lowercase digits, and clears `ok` if they are anything else.
-inline std::uint32_t read_hex8(const char* text, bool& ok) noexcept {
-    const std::uint64_t word = load_text(text);
-    std::uint64_t value = (word & each_byte(0x0f)) + ((word >> 6U) & each_byte(1)) * 9;
+/// Reads sixteen lowercase digits. If they are anything else, bits of `wrong` are set; otherwise
+/// it stays as it is.
+inline std::uint64_t read_hex16(const char* text, WordPair& wrong) noexcept {
+    WordPair words;
+    std::memcpy(&words, text, 16);
+    if (std::endian::native == std::endian::big)
+        words = WordPair{__builtin_bswap64(words[0]), __builtin_bswap64(words[1])};
+    const WordPair letters = (words >> 6) & each_byte(1);
+    WordPair value = (words & each_byte(0x0f)) + (letters << 3) + letters;
     // They are digits iff what they amount to is written as they are.
-    ok = ok && (value & each_byte(0xf0)) == 0 && digits_of(value) == word;
-    value = (value << 4U | value >> 8U) & 0x00ff00ff00ff00ffU;
-    value = (value | value >> 8U) & 0x0000ffff0000ffffU;
-    return __builtin_bswap32(static_cast<std::uint32_t>(value | value >> 16U));
+    wrong |= (value & each_byte(0xf0)) | (digits_of(value) ^ words);
+    value = (value << 4 | value >> 8) & 0x00ff00ff00ff00ffU;
+    value = (value | value >> 8) & 0x0000ffff0000ffffU;
+    value |= value >> 16;
+    const std::uint64_t high = __builtin_bswap32(static_cast<std::uint32_t>(value[0]));
+    return high << 32U | __builtin_bswap32(static_cast<std::uint32_t>(value[1]));
 }
-inline std::uint64_t read_hex16(const char* text, bool& ok) noexcept {
-    const std::uint64_t high = read_hex8(text, ok);
-    return high << 32U | read_hex8(text + 8, ok);
+
+/// Eight characters in lower case. Others than letters of ASCII stay as they are.
+constexpr std::uint64_t lower(std::uint64_t word) noexcept {
+    const std::uint64_t seven_bits = word & each_byte(0x7f);
+    const std::uint64_t from_a = seven_bits + each_byte(0x80 - 'A');
+    const std::uint64_t beyond_z = seven_bits + each_byte(0x7f - 'Z');
+    return word | ((from_a & ~beyond_z & ~word & each_byte(0x80)) >> 2U);
+}
+
+[[gnu::noinline]] inline bool same_letters(const char* a, const char* b,
+                                           std::size_t size) noexcept {
+    if (size < 8) {
+        for (std::size_t i = 0; i < size; ++i)
+            if (lower(a[i]) != lower(b[i])) return false;
+        return true;
+    }
+    const auto same_at = [a, b](std::size_t i) {
+        return lower(load_text(a + i)) == lower(load_text(b + i));
+    };
+    for (std::size_t i = 0; i + 8 < size; i += 8)
+        if (!same_at(i)) return false;
+    return same_at(size - 8);
+}
+
+/// Names of headers are compared without regard to case (RFC 9110, 5.1). Most differ in length, or
+/// in the first letter.
+[[gnu::always_inline]] inline bool same_name(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && (a.empty() || (((a[0] ^ b[0]) & ~0x20) == 0 &&
+                                                  same_letters(a.data(), b.data(), a.size())));
 }
 
 /// The value of one digit of either case, or 16.

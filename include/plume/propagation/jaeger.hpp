@@ -25,7 +25,7 @@ inline constexpr unsigned jaeger_firehose = 8;
 
 /// Takes the text before the next colon, which may be escaped, off the front. False if there is
 /// none.
-constexpr bool take_until_colon(std::string_view& text, std::string_view& part) noexcept {
+inline bool take_until_colon(std::string_view& text, std::string_view& part) noexcept {
     for (std::size_t i = 0; i < text.size(); ++i) {
         std::size_t size = 0;
         if (text[i] == ':') size = 1;
@@ -39,7 +39,7 @@ constexpr bool take_until_colon(std::string_view& text, std::string_view& part) 
 }
 
 /// What `{trace}:{span}:{parent}:{flags}` says; an invalid context if it is anything else.
-constexpr SpanContext read_uber_trace_id(std::string_view header) noexcept {
+inline SpanContext read_uber_trace_id(std::string_view header) noexcept {
     header = without_blanks(header);
     std::string_view trace, span, parent;
     if (!take_until_colon(header, trace) || !take_until_colon(header, span) ||

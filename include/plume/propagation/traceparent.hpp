@@ -20,18 +20,22 @@ inline SpanContext read_traceparent(std::string_view header) noexcept {
     header = without_blanks(header);
     if (header.size() < traceparent_size) return {};
     const char* text = header.data();
-    bool ok = text[2] == '-' && text[35] == '-' && text[52] == '-';
-    // The two digits of version and flags, between zeros.
-    const char ends[8] = {'0', '0', text[0], text[1], '0', '0', text[53], text[54]};
-    const std::uint32_t version_and_flags = read_hex8(ends, ok);
+    // The two digits of version and flags, behind zeros.
+    const char ends[] = {'0', '0', '0', '0', '0',     '0',     '0',      '0',
+                         '0', '0', '0', '0', text[0], text[1], text[53], text[54]};
+    WordPair wrong{};
+    const std::uint64_t version_and_flags = read_hex16(ends, wrong);
+    const std::uint64_t version = version_and_flags >> 8U;
     SpanContext context;
-    context.trace_id = {read_hex16(text + 3, ok), read_hex16(text + 19, ok)};
-    context.span_id = {read_hex16(text + 36, ok)};
+    context.trace_id = {read_hex16(text + 3, wrong), read_hex16(text + 19, wrong)};
+    context.span_id = {read_hex16(text + 36, wrong)};
     context.flags = static_cast<std::uint8_t>(version_and_flags & trace_flags::w3c);
     context.is_remote = true;
-    const std::uint32_t version = version_and_flags >> 16U;
-    if (header.size() > traceparent_size) ok = ok && version != 0 && text[traceparent_size] == '-';
-    if (!ok || version == 0xff || !context.valid()) return {};
+    const int hyphens = (text[2] ^ '-') | (text[35] ^ '-') | (text[52] ^ '-');
+    if ((wrong[0] | wrong[1]) != 0 || hyphens != 0 || version == 0xff || !context.valid())
+        return {};
+    if (header.size() > traceparent_size && (version == 0 || text[traceparent_size] != '-'))
+        return {};
     return context;
 }
 
