@@ -20,6 +20,7 @@
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/httplib/headers.hpp>
 #include <plume/instrument/httplib/options.hpp>
+#include <plume/instrument/httplib/request_carrier.hpp>
 #include <plume/instrument/httplib/route.hpp>
 #include <plume/propagation/propagation.hpp>
 #include <plume/span.hpp>
@@ -125,7 +126,7 @@ class ServedRequest {
   public:
     ServedRequest(const ServerSettings& settings, const httplib::Request& request)
         : settings_{settings}, method_{request.method},
-          caller_{extract(PairsCarrier{request.headers})},
+          caller_{extract(RequestCarrier{request.headers})},
           scope_{caller_.parent(settings.options.trust)},
           span_{Anywhere<"HTTP">{}, RequestAttributes{settings, method_, request}} {
         if (!span_.recording()) return;
