@@ -37,6 +37,9 @@ struct Replay {
     Parent parent{};
     std::string trace_state;
     std::uint64_t target = 0;
+
+    TraceId counted{}; ///< of the local root whose spans are counted
+    std::uint32_t spans_of_root = 0;
 };
 
 /// Turns records into spans, lane by lane, for one session. Belongs to the background thread.
@@ -44,7 +47,7 @@ class Assembler {
   public:
     /// `sites` outlives every chunk: what spans say about their source points into it.
     Assembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
-              const SpanLimits& limits)
+              const Allowed& limits)
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
           limits_{limits}, session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1} {
     } // only has to differ
@@ -115,6 +118,7 @@ class Assembler {
     [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
     [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
     [[nodiscard]] std::uint64_t discarded() const noexcept { return discarded_; }
+    [[nodiscard]] std::uint64_t over_limit() const noexcept { return over_limit_; }
     [[nodiscard]] std::uint64_t truncated_values() const noexcept {
         return composer_.truncated_values();
     }
@@ -149,7 +153,8 @@ class Assembler {
     /// something else is, or `until` is reached, or `end`.
     std::uint64_t read_leaves(Lane& lane, Replay& replay, std::uint64_t at, std::uint64_t end,
                               std::uint64_t until) {
-        if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty())
+        if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty() ||
+            limits_.spans_per_root != 0)
             return at;
         const OpenSpan& parent = *replay.stack[replay.depth - 1];
         if (parent.session != session_ || parent.trace_state || parent.epoch != time_->epoch())
@@ -192,6 +197,7 @@ class Assembler {
             span.kind = site.kind;
             span.flags = parent.flags;
             if (site.fields != 0) Composer::add_plain_attributes(*chunk, site, values, span);
+            ++sites_->begun(site);
             last = ended;
             at = after + 8;
             ++count;
@@ -273,6 +279,13 @@ class Assembler {
                 take_off_stack(replay);
             }
             return position + 16;
+        case control::missing:
+            if (OpenSpan* span = find_open(replay, word_at(at + 8))) {
+                const std::uint64_t counts = word_at(at + 16);
+                span->suppressed += static_cast<std::uint32_t>(counts);
+                span->lost += static_cast<std::uint32_t>(counts >> 32U);
+            }
+            return position + 24;
         case control::lost_scope:
             if (scopes_are_checked())
                 check_.lost(static_cast<ScopeFault>(word_at(at + 8)), replay.thread_id);
@@ -301,10 +314,10 @@ class Assembler {
         span->renamed = nullptr;
         span->session = session_;
         span->thread_id = replay.thread_id;
-        span->discarded = span->ended = span->mixed = false;
+        span->discarded = span->over_limit = span->ended = span->mixed = false;
         span->local_root = replay.prefix != 0;
         span->async = replay.prefix == control::async;
-        span->events = span->links = 0;
+        span->events = span->links = span->suppressed = span->lost = 0;
         span->arguments = bytes;
         span->log.clear();
         if (bytes != 0) std::memcpy(span->log.grow(bytes), arguments, bytes);
@@ -315,8 +328,28 @@ class Assembler {
         }
         span->begin_unix_ns = time_->unix_ns(ticks, span->epoch);
         ++begun_;
+        ++sites_->begun(span->site);
+        if (limits_.spans_per_root != 0) [[unlikely]]
+            keep_to_limit(replay, *span);
         if (!early_.empty()) [[unlikely]]
             catch_up(*span);
+    }
+
+    /// Beyond the limit of its local root a span is dropped, and counted on its parent. Spans off
+    /// the stack are not counted.
+    void keep_to_limit(Replay& replay, OpenSpan& span) {
+        if (replay.depth == 0 || replay.stack[replay.depth - 1].get() != &span) return;
+        if (span.local_root && span.trace_id != replay.counted) {
+            replay.counted = span.trace_id;
+            replay.spans_of_root = 0;
+        }
+        if (replay.spans_of_root++ < limits_.spans_per_root) return;
+        span.over_limit = true;
+        for (std::size_t i = replay.depth - 1; i-- > 0;)
+            if (!replay.stack[i]->over_limit) {
+                ++replay.stack[i]->lost;
+                break;
+            }
     }
 
     static void inherit(OpenSpan& span, const OpenSpan& parent) {
@@ -395,8 +428,8 @@ class Assembler {
     void finish(OpenSpan& span, std::uint64_t ticks) {
         if (span.session != session_) return;
         ++ended_;
-        if (span.discarded) [[unlikely]] {
-            ++discarded_;
+        if (span.discarded || span.over_limit) [[unlikely]] {
+            ++(span.discarded ? discarded_ : over_limit_);
             return;
         }
         std::uint64_t end_unix_ns = time_->unix_ns(ticks, span.epoch);
@@ -567,6 +600,13 @@ class Assembler {
         return false;
     }
 
+    /// On the stack of a lane, or off it; null if it has ended.
+    OpenSpan* find_open(Replay& replay, std::uint64_t position) {
+        if (OpenSpan* span = find(replay, position)) return span;
+        const auto found = detached_.find(position);
+        return found != detached_.end() ? found->second.get() : nullptr;
+    }
+
     static OpenSpan* find(Replay& replay, std::uint64_t position) noexcept {
         for (std::size_t i = replay.depth; i-- > 0;)
             if (replay.stack[i]->position == position) return replay.stack[i].get();
@@ -608,7 +648,7 @@ class Assembler {
     ChunkPool* pool_;
     TimeMap* time_;
     Composer composer_;
-    SpanLimits limits_;
+    Allowed limits_;
     std::uint32_t session_;
     std::uint64_t seed_ = 0;
     std::uint64_t key_ = 0;
@@ -626,6 +666,7 @@ class Assembler {
     std::uint64_t begun_ = 0;
     std::uint64_t ended_ = 0;
     std::uint64_t discarded_ = 0;
+    std::uint64_t over_limit_ = 0;
 };
 
 } // namespace detail

@@ -24,6 +24,13 @@ struct Field {
     WireType type;
 };
 
+/// How often one line may record: `count` spans in any `window_ms`. 0: as often as it likes.
+struct SiteRate {
+    std::uint32_t count = 0;
+    std::uint32_t window_ms = 0;
+    friend constexpr bool operator==(const SiteRate&, const SiteRate&) = default;
+};
+
 /// Everything about a callsite that the ring does not have to carry. Lives in the module of the
 /// callsite; the registry makes copies.
 struct Description {
@@ -41,6 +48,7 @@ struct Description {
     bool wants_monotonic;
     bool one_word_fields;       ///< each field is one word: the record has no size of its own
     bool checks_scopes = false; ///< see PLUME_CHECK_SCOPES
+    SiteRate rate{};
 };
 
 /// The writable part, one a line. Only slow paths touch anything but `index`.
@@ -48,7 +56,8 @@ struct Callsite {
     Atomic<std::uint32_t> index{0}; ///< what records call it; 0 while it is off
     std::uint32_t id = 0;           ///< what `index` is when it is on
     const Description* description;
-    Callsite* next = nullptr; ///< of the same module
+    Callsite* next = nullptr;     ///< of the same module
+    Atomic<std::int32_t> left{0}; ///< of a limited line: how many spans it may still begin
 
     constexpr explicit Callsite(const Description* d) noexcept : description{d} {}
 };
@@ -165,6 +174,12 @@ consteval Field* describe(Field* to) {
     else return *to = field_of<T>(), to + 1;
 }
 
+template <class Line>
+consteval SiteRate rate_of() {
+    if constexpr (requires { Line::rate(); }) return Line::rate();
+    else return {};
+}
+
 /// The callsite of the line that `Here` describes, recording arguments of the types `Args`.
 /// Hidden, so that every module has its own, and so that g++ does not make it unique in the
 /// process, which would keep a library from ever being unloaded.
@@ -207,9 +222,23 @@ struct [[gnu::visibility("hidden")]] CallsiteOf {
                                              Line::level(),
                                              Line::clock() == PLUME_CLOCK_MONOTONIC,
                                              one_word_fields,
-                                             checks_scopes<Line>()};
+                                             checks_scopes<Line>(),
+                                             rate_of<Line>()};
     static constinit inline Callsite callsite{&description};
 };
+
+/// A line that may record so often and no more.
+template <class Line, SiteRate Most>
+struct Limited : Line {
+    static_assert(Most.count != 0, "plume: a limit of 0: take the span out, or switch it off with "
+                                   "plume::disable()");
+    static_assert(Most.count <= 1'000'000, "plume: a limit of more than a million is none");
+    static constexpr SiteRate rate() { return Most; }
+};
+template <SiteRate Most, class Line>
+consteval Limited<Line, Most> limited(Line) {
+    return {};
+}
 
 /// What a function without a macro knows of its caller: a name.
 template <Literal Name>
@@ -281,6 +310,14 @@ namespace literals {
 template <detail::Literal Name>
 consteval auto operator""_name() noexcept {
     return detail::Anywhere<Name>{};
+}
+
+/// How often a line may record, for PLUME_SPAN_LIMITED.
+consteval detail::SiteRate operator""_per_second(unsigned long long count) {
+    return {static_cast<std::uint32_t>(count), 1000};
+}
+consteval detail::SiteRate operator""_per_minute(unsigned long long count) {
+    return {static_cast<std::uint32_t>(count), 60'000};
 }
 } // namespace literals
 

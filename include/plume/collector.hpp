@@ -16,6 +16,7 @@
 #include <plume/assembler.hpp>
 #include <plume/module.hpp>
 #include <plume/options.hpp>
+#include <plume/site_watch.hpp>
 #include <plume/worker.hpp>
 
 namespace plume {
@@ -32,9 +33,11 @@ struct Kept {
 class Collector {
   public:
     struct Settings {
-        SpanLimits limits;
+        Allowed limits;
         WorkerSettings worker;
         std::shared_ptr<Kept> kept;
+        double loud_share = 1;
+        std::chrono::milliseconds loud_interval{60'000};
     };
 
     Collector(Runtime& runtime, std::vector<std::unique_ptr<Exporter>> exporters, Settings settings)
@@ -43,6 +46,7 @@ class Collector {
           assembler_{runtime, settings.kept->sites, *pool_, time_, settings.limits},
           ring_drops_before_{ring_drops()}, record_drops_before_{record_drops()},
           exit_drops_before_{runtime.dropped_after_exit.load(memory_order_relaxed)},
+          suppressed_before_{suppressed()}, loud_{settings.loud_share, settings.worker.report},
           settings_{std::move(settings)} {
         for (auto& exporter : exporters)
             workers_.push_back(
@@ -80,16 +84,18 @@ class Collector {
             runtime_->dropped_after_exit.load(memory_order_relaxed) - exit_drops_before_;
         stats.begun = seen_.begun + seen_.ring_drops + after_exit;
         stats.open = seen_.begun - seen_.ended;
+        stats.suppressed = seen_.suppressed;
         stats.dropped_records = seen_.record_drops;
         stats.truncated_values = seen_.truncated_values;
         stats.redacted_values = seen_.redacted_values;
         stats.failed_redactions = seen_.failed_redactions;
         for (ExporterStats& exporter : stats.exporters) {
-            exporter.pending =
-                seen_.ended - seen_.discarded - exporter.exported - exporter.dropped.total();
+            exporter.pending = seen_.ended - seen_.discarded - seen_.over_limit -
+                               exporter.exported - exporter.dropped.total();
             exporter.dropped[DropReason::ring_full] += seen_.ring_drops;
             exporter.dropped[DropReason::thread_exit] += after_exit;
             exporter.dropped[DropReason::discarded] += seen_.discarded;
+            exporter.dropped[DropReason::over_limit] += seen_.over_limit;
         }
         return stats;
     }
@@ -123,6 +129,7 @@ class Collector {
         calibrate_first();
         std::uint64_t sleep_ns = shortest_sleep_ns;
         auto next_calibration = std::chrono::steady_clock::now() + calibration_interval;
+        auto next_look = std::chrono::steady_clock::now() + settings_.loud_interval;
         Deadline held_since{};
         while (true) {
             const std::uint64_t request =
@@ -134,6 +141,12 @@ class Collector {
                 next_calibration = now + calibration_interval;
             }
             const std::uint64_t begun_before = assembler_.begun() + assembler_.ended();
+            if (now >= next_look) {
+                loud_.look(settings_.kept->sites);
+                next_look = now + settings_.loud_interval;
+            }
+            const std::uint64_t now_ns = nanoseconds_of(CLOCK_MONOTONIC);
+            const std::uint64_t next_rate = rates_.keep(*runtime_, now_ns);
             pass();
             // A second time: an end may be in a lane that is drained before that of its begin.
             if (request != answered_) pass();
@@ -147,6 +160,8 @@ class Collector {
             if (request != answered_) answer(request);
             if (stopping) break;
             sleep_ns = busy ? shortest_sleep_ns : std::min(sleep_ns * 2, longest_sleep_ns);
+            if (next_rate - now_ns < sleep_ns)
+                sleep_ns = std::max(next_rate - now_ns, shortest_sleep_ns);
             const auto worked = std::chrono::steady_clock::now() - now;
             // At full speed the work itself keeps the looks at the writers' lines apart.
             if (worked < std::chrono::nanoseconds{sleep_ns}) sleep(sleep_ns);
@@ -194,11 +209,13 @@ class Collector {
         seen_ = {assembler_.begun(),
                  assembler_.ended(),
                  assembler_.discarded(),
+                 assembler_.over_limit(),
                  assembler_.truncated_values(),
                  redactor ? redactor->redacted() : 0,
                  redactor ? redactor->failures() : 0,
                  ring_drops() - ring_drops_before_,
-                 record_drops() - record_drops_before_};
+                 record_drops() - record_drops_before_,
+                 suppressed() - suppressed_before_};
     }
 
     void answer(std::uint64_t request) {
@@ -237,16 +254,22 @@ class Collector {
         return sum_over_lanes([](const Lane& lane) -> auto& { return lane.dropped_records; });
     }
 
+    [[nodiscard]] std::uint64_t suppressed() const noexcept {
+        return sum_over_lanes([](const Lane& lane) -> auto& { return lane.suppressed_spans; });
+    }
+
     /// What stats() tells, as of the end of a pass.
     struct Seen {
         std::uint64_t begun = 0;
         std::uint64_t ended = 0;
         std::uint64_t discarded = 0;
+        std::uint64_t over_limit = 0;
         std::uint64_t truncated_values = 0;
         std::uint64_t redacted_values = 0;
         std::uint64_t failed_redactions = 0;
         std::uint64_t ring_drops = 0;
         std::uint64_t record_drops = 0;
+        std::uint64_t suppressed = 0;
     };
 
     Runtime* runtime_;
@@ -259,6 +282,9 @@ class Collector {
     std::uint64_t ring_drops_before_;
     std::uint64_t record_drops_before_;
     std::uint64_t exit_drops_before_;
+    std::uint64_t suppressed_before_;
+    SiteRates rates_;
+    LoudSites loud_;
     Settings settings_;
     std::vector<std::unique_ptr<Worker>> workers_;
 

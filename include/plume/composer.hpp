@@ -20,11 +20,15 @@ namespace plume {
 
 namespace [[gnu::visibility("hidden")]] detail {
 
+/// Attributes of a span some of whose children were not recorded, so that a reader knows.
+inline constexpr std::string_view suppressed_children = "plume.suppressed_children";
+inline constexpr std::string_view dropped_children = "plume.dropped_children";
+
 /// Turns payloads into attributes. Its lists are used again, so that it does not allocate once
 /// warm.
 class Composer {
   public:
-    Composer(SiteTable& sites, const SpanLimits& limits)
+    Composer(SiteTable& sites, const Allowed& limits)
         : sites_{&sites}, redactor_{sites.redactor()}, limits_{limits} {}
 
     /// Bytes that compose() takes of a chunk, at the most.
@@ -35,7 +39,8 @@ class Composer {
         // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
         // 24 each; a remark adds an event or a link. What the redactor makes of a value fits too,
         // but for that of a trace state.
-        return begin + sizeof(SpanDetails) + span.log.size() * (sizeof(Attribute) + sizeof(Event)) +
+        return begin + sizeof(SpanDetails) + 2 * sizeof(Attribute) +
+               span.log.size() * (sizeof(Attribute) + sizeof(Event)) +
                sizeof(Link) * (span.log.size() / 2 + 1) + (span.trace_state ? 5120 : 2048);
     }
 
@@ -108,8 +113,8 @@ class Composer {
 
     /// More than the arguments of its begin.
     [[nodiscard]] static bool has_more(const OpenSpan& span) noexcept {
-        return span.log.size() * 8 != span.arguments || (span.events | span.links) != 0 ||
-               span.trace_state;
+        return span.log.size() * 8 != span.arguments ||
+               (span.events | span.links | span.suppressed | span.lost) != 0 || span.trace_state;
     }
 
     /// Nothing but attributes that began with the span.
@@ -191,6 +196,10 @@ class Composer {
             eye.at = payload.at + remark.bytes;
             take_remark(chunk, remark, payload, data, details);
         }
+        // No limit holds for what says that something is missing.
+        if (span.suppressed != 0)
+            attributes_.emplace_back(suppressed_children, std::int64_t{span.suppressed});
+        if (span.lost != 0) attributes_.emplace_back(dropped_children, std::int64_t{span.lost});
         data.attribute_data = copy(chunk, attributes_);
         data.attribute_count = static_cast<std::uint32_t>(attributes_.size());
         details.events = {copy(chunk, events_), events_.size()};
@@ -408,7 +417,7 @@ class Composer {
 
     SiteTable* sites_;
     Redactor* redactor_; ///< null: everything may leave
-    SpanLimits limits_;
+    Allowed limits_;
     std::vector<Attribute> attributes_;
     std::vector<Attribute> scratch_;
     std::vector<Event> events_;

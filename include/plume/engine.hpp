@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -171,7 +172,7 @@ class Engine {
                     std::to_string(settings.ring_bytes));
         // Several values have to fit the largest record, which is a quarter of the ring.
         settings.limits.text_bytes = static_cast<std::uint32_t>(
-            std::min<std::size_t>(options_.longest_text, settings.ring_bytes / 8));
+            std::min<std::size_t>(longest_text(), settings.ring_bytes / 8));
         settings.limits.elements = static_cast<std::uint32_t>(
             std::min<std::size_t>(options_.longest_array, settings.ring_bytes / 64));
         if (options_.when_full == WhenFull::wait && options_.longest_wait.count() > 0)
@@ -189,18 +190,51 @@ class Engine {
         return counter_is_invariant() ? Clock::counter : Clock::monotonic;
     }
 
+    /// Options, else the variable of spans, else that of all attributes (OpenTelemetry, "Attribute
+    /// Limits"), else 128.
+    [[nodiscard]] Allowed allowed_per_span() {
+        constexpr std::uint32_t most = 1U << 20U;
+        const auto decide = [this](std::uint32_t& limit, bool set, const char* name) {
+            if (!set)
+                limit = static_cast<std::uint32_t>(variable_number(name, limit, 0, most, report_));
+        };
+        const SpanLimits& limits = options_.limits;
+        Allowed allowed{limits};
+        decide(allowed.attributes, limits.attributes.has_value(), "OTEL_ATTRIBUTE_COUNT_LIMIT");
+        decide(allowed.attributes, limits.attributes.has_value(),
+               "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT");
+        decide(allowed.events, limits.events.has_value(), "OTEL_SPAN_EVENT_COUNT_LIMIT");
+        decide(allowed.links, limits.links.has_value(), "OTEL_SPAN_LINK_COUNT_LIMIT");
+        decide(allowed.attributes_per_event, limits.attributes_per_event.has_value(),
+               "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT");
+        decide(allowed.attributes_per_link, limits.attributes_per_link.has_value(),
+               "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT");
+        return allowed;
+    }
+
+    /// Bytes of one text value: likewise.
+    [[nodiscard]] std::size_t longest_text() {
+        if (options_.longest_text != 0) return options_.longest_text;
+        constexpr std::size_t otherwise = 16 * 1024;
+        const std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+        const std::uint64_t any =
+            variable_number("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", otherwise, 0, most, report_);
+        return variable_number("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", any, 0, most, report_);
+    }
+
     [[nodiscard]] std::unique_ptr<Collector> make_collector(Exporters exporters) {
+        const Allowed allowed = allowed_per_span();
         std::unique_ptr<Redactor> redactor;
         if (!options_.redaction.empty())
             redactor =
                 std::make_unique<Redactor>(options_.redaction, runtime_->hash_key.load(), report_);
         Resource resource = make_resource(options_, report_);
         if (redactor) resource = redactor->applied(resource);
-        SiteTable sites{runtime_->registry, options_.limits.attributes, redactor.get()};
+        SiteTable sites{runtime_->registry, allowed.attributes, redactor.get()};
         auto kept =
             std::make_shared<Kept>(std::move(redactor), std::move(resource), std::move(sites));
         service_name_ = kept->resource.service_name();
-        Collector::Settings settings{options_.limits, {}, kept};
+        Collector::Settings settings{allowed, {}, kept};
         const auto number = [this](auto set, const char* name, std::uint64_t otherwise,
                                    std::uint64_t most) {
             return set != 0 ? static_cast<std::uint64_t>(set)
@@ -229,6 +263,8 @@ class Engine {
         }
         worker.batch_delay =
             std::chrono::milliseconds{number(delay, "OTEL_BSP_SCHEDULE_DELAY", 5000, day_ms)};
+        settings.loud_share = options_.loud_share;
+        settings.loud_interval = options_.loud_interval;
         worker.resource = &kept->resource;
         worker.report = report_;
         return std::make_unique<Collector>(*runtime_, std::move(exporters), std::move(settings));
@@ -246,8 +282,7 @@ class Engine {
         process.recording.store(on, memory_order_relaxed); // read under the lock, or as a hint
         for (std::uint32_t i = control::first_site; i < process.registry.size(); ++i)
             if (Entry* entry = process.registry.at(i); entry->live)
-                entry->live->index.store(on ? entry->index : 0,
-                                         memory_order_relaxed); // a switch
+                process.turn(*entry->live, *entry);
     }
 
     static void after_fork(void* self, bool in_child) noexcept {

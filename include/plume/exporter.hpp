@@ -21,17 +21,18 @@ enum class DropReason : std::uint8_t {
     ring_full,   ///< the thread's ring had no room, so it was never recorded
     thread_exit, ///< begun after the thread had given up its lane
     discarded,   ///< Span::discard() said so
+    over_limit,  ///< beyond SpanLimits::spans_per_root
     queue_full,  ///< the exporter was slower than the program for too long
     too_large,   ///< it does not fit the protocol, even with its longest parts cut
     rejected,    ///< the backend refused it, or the exporter threw
     transport,   ///< the backend could not be reached, after all retries
     shutdown     ///< still waiting when the shutdown's deadline passed
 };
-inline constexpr std::size_t drop_reasons = 8;
+inline constexpr std::size_t drop_reasons = 9;
 
 [[nodiscard]] constexpr std::string_view to_string(DropReason reason) noexcept {
     constexpr std::array<std::string_view, drop_reasons> names{
-        "ring_full", "thread_exit", "discarded", "queue_full",
+        "ring_full", "thread_exit", "discarded", "over_limit", "queue_full",
         "too_large", "rejected",    "transport", "shutdown"};
     return names[static_cast<std::size_t>(reason)];
 }

@@ -28,6 +28,7 @@ constexpr std::uint32_t lane_of(std::uint64_t position) noexcept {
 inline constexpr std::uint64_t root_bit = 1;    ///< in a guard: its end closes the ring
 inline constexpr std::uint64_t muted_token = 2; ///< of a root that is not recorded: above, which
 inline constexpr std::uint64_t async_bit = 4;   ///< in an AsyncSpan: on no stack, promised nothing
+inline constexpr std::uint64_t noted_bit = 4;   ///< in Ring::current: its end has more to say
 inline constexpr std::uint64_t low_bits = 7;
 
 /// Why a thread records nothing at the moment.
@@ -69,6 +70,10 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t muted_by = 0; ///< the token of the guard whose end unmutes the lane
     std::uint64_t mutes = 0;    ///< there were so far
     SpanId unsampled_id; ///< what an unsampled root calls itself when it passes its decision on
+    // Children that the span at this position does not have; 0: none. Said before it ends.
+    std::uint64_t missing_for = 0;
+    std::uint32_t missing_suppressed = 0;
+    std::uint32_t missing_dropped = 0;
     char* own_state = nullptr; ///< where `trace_state` lies if a sampler of ours has changed it
 
     Limits limits{};
@@ -96,7 +101,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     // Counted by the owner alone, read by the collector at any time.
     Atomic<std::uint64_t> dropped_spans{0};
-    Atomic<std::uint64_t> dropped_records{0}; ///< events, attributes and the like
+    Atomic<std::uint64_t> dropped_records{0};  ///< events, attributes and the like
+    Atomic<std::uint64_t> suppressed_spans{0}; ///< over the rate of their line
 
     // Kept by the runtime, under its lock.
     std::uint64_t fork_floor = 0;    ///< positions below are of the parent process
@@ -151,7 +157,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     /// any more. Ignores one that is on no part.
     void step_over(std::uint64_t position, std::uint64_t parent) noexcept {
         if (on_stack(position)) {
-            abandon(parent != 0 ? parent + 8 : floor,
+            abandon(parent != 0 ? (parent & ~low_bits) + 8 : floor,
                     head.load(memory_order_relaxed)); // own store
             return step_down(parent);
         }
@@ -160,7 +166,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         std::uint64_t end = floor; // where the next part begins
         for (const Outside* above = outside; above != level; above = above->next)
             end = above->floor;
-        abandon(parent != 0 ? parent + 8 : level->floor, end);
+        abandon(parent != 0 ? (parent & ~low_bits) + 8 : level->floor, end);
         level->current = parent;
     }
 
@@ -178,7 +184,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     void come_back_to(std::uint64_t innermost) noexcept {
         if (innermost == 0) return step_down(0);
         current = innermost;
-        abandon(innermost + 8, head.load(memory_order_relaxed)); // own store
+        abandon((innermost & ~low_bits) + 8, head.load(memory_order_relaxed)); // own store
         open();
     }
 
@@ -207,6 +213,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         abandoned_count = 0;
         floor = owner_floor = head.load(memory_order_relaxed); // as below
         current = 0;
+        missing_for = 0;
+        missing_suppressed = missing_dropped = 0;
         // Nobody is left to end what was promised its end.
         grant_end =
             head.load(memory_order_relaxed); // own store, or the last owner's under the lock

@@ -117,6 +117,20 @@
 #    define PLUME_SPAN_DYNAMIC(...) PLUME_NOTHING_(__VA_ARGS__)
 #endif
 
+/// A span that is recorded at most so often; those beyond are counted on their parent, and in
+/// Stats::suppressed:  PLUME_SPAN_LIMITED("poll", 10_per_second, "queue"_a = name);
+#if PLUME_ENABLED
+#    define PLUME_SPAN_LIMITED(name, rate, ...)                                                    \
+        [[maybe_unused]] ::plume::Span PLUME_UNIQUE(plume_span_) {                                 \
+            [] {                                                                                   \
+                using namespace ::plume::literals;                                                 \
+                return ::plume::detail::limited<(rate)>(PLUME_CALLSITE(name));                     \
+            }() __VA_OPT__(, PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), __VA_ARGS__))                 \
+        }
+#else
+#    define PLUME_SPAN_LIMITED(name, rate, ...) PLUME_NOTHING_(__VA_ARGS__)
+#endif
+
 /// Spans of finer levels; compiled out unless PLUME_LEVEL of the file says otherwise.
 #if PLUME_LEVEL >= PLUME_LEVEL_DEBUG
 #    define PLUME_SPAN_DEBUG(...)                                                                  \

@@ -191,8 +191,7 @@ struct ModuleEnd {
     callsite.id = entry->index;
     callsite.next = module.callsites;
     module.callsites = &callsite;
-    if (process.recording.load(memory_order_relaxed)) // set under the same lock
-        callsite.index.store(callsite.id, memory_order_relaxed);
+    process.turn(callsite, *entry);
     return true;
 }
 
@@ -232,13 +231,13 @@ inline void leave_behind(void* memory) noexcept {
     if (own == exited()) own = nullptr;
     SpanContext open;
     if (own && own->current != 0)
-        open = {own->trace_id,    candidate.span_id(own->current),
+        open = {own->trace_id,    candidate.span_id(own->current & ~low_bits),
                 own->trace_flags, true,
                 own->trace_state, own->scope.baggage};
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
-        const std::uint64_t position = lane->current;
+        const std::uint64_t position = lane->current & ~low_bits;
         const SpanContext scope = lane->scope;
         lane->reset();
         lane->fork_floor = lane->head.load(memory_order_relaxed);
@@ -247,6 +246,7 @@ inline void leave_behind(void* memory) noexcept {
         lane->replay = nullptr;
         lane->dropped_spans.store(0, memory_order_relaxed);
         lane->dropped_records.store(0, memory_order_relaxed);
+        lane->suppressed_spans.store(0, memory_order_relaxed);
         fill_random(lane->trace_seed, sizeof lane->trace_seed);
         if (lane == own) {
             lane->scope = open.valid() ? open : scope;

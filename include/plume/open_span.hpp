@@ -114,11 +114,14 @@ struct OpenSpan {
     bool async = false;      ///< an AsyncSpan: on no stack
     bool mixed = false;      ///< several threads have said something about it
     bool discarded = false;
+    bool over_limit = false;  ///< its local root has too many spans
     bool ended = false;       ///< from another thread, and still the parent of what begins here
     std::uint32_t events = 0; ///< said about it, those over the limit included
     std::uint32_t links = 0;
-    std::size_t arguments = 0; ///< bytes at the front of `log`: the arguments of its begin
-    Words log;                 ///< then remarks
+    std::uint32_t suppressed = 0; ///< children that are not there: their line was over its rate
+    std::uint32_t lost = 0;       ///< or there was no room, or the root had too many
+    std::size_t arguments = 0;    ///< bytes at the front of `log`: the arguments of its begin
+    Words log;                    ///< then remarks
     SharedText trace_state;
 };
 

@@ -45,8 +45,10 @@ struct Options {
     WhenFull when_full = WhenFull::drop;
     std::chrono::milliseconds longest_wait{100}; ///< of a recording thread, with WhenFull::wait
 
-    std::size_t longest_text = 16 * 1024; ///< bytes of one text value; more is cut off and counted
-    std::size_t longest_array = 1024;     ///< elements of one array; likewise
+    /// Bytes of one text value; more is cut off and counted. 0:
+    /// OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, else 16 KiB.
+    std::size_t longest_text = 0;
+    std::size_t longest_array = 1024; ///< elements of one array; likewise
     SpanLimits limits{};
 
     /// What never leaves the process. Nothing is taken out unless this says so;
@@ -62,6 +64,11 @@ struct Options {
     std::size_t batch_spans = 0;              ///< 0: OTEL_BSP_MAX_EXPORT_BATCH_SIZE, else 512
     std::chrono::milliseconds batch_delay{0}; ///< 0: OTEL_BSP_SCHEDULE_DELAY, else 5 s
     std::chrono::milliseconds shutdown_deadline{5000}; ///< of the session's destructor
+
+    /// A line of source that makes more than this part of a process' spans for loud_interval is
+    /// reported, once; 1 or more: never. Below 10,000 spans in that time nothing is.
+    double loud_share = 0.9;
+    std::chrono::milliseconds loud_interval{60'000};
 
     Clock clock = Clock::undecided; ///< undecided: the counter, unless a file's PLUME_CLOCK says no
 
@@ -88,6 +95,7 @@ struct Stats {
     std::uint64_t begun =
         0; ///< spans that were sampled and began, those for which no room was included
     std::uint64_t open = 0;
+    std::uint64_t suppressed = 0; ///< did not begin: their line was over its PLUME_SPAN_LIMITED
     std::uint64_t dropped_records = 0;   ///< events, attributes and other remarks without room
     std::uint64_t truncated_values = 0;  ///< texts and arrays that were cut at the limit
     std::uint64_t redacted_values = 0;   ///< changed or left out by Options::redaction; a name once

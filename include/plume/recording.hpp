@@ -176,6 +176,43 @@ template <class Site, bool Exceptions, class... Args>
     return decision.wanted;
 }
 
+/// A line that is over its rate, in a module that does not know the thread's lane.
+[[gnu::noinline]] inline Lane* lane_to_count() noexcept { return peek_lane(); }
+
+/// A span that is not there since its line is over its rate.
+[[gnu::always_inline]] inline void suppressed() noexcept {
+    Lane* lane = this_lane;
+    if (lane == &no_lane) [[unlikely]]
+        if (lane = lane_to_count(); !lane) return;
+    if (lane->mute != Mute::none) return; // it would not have been recorded anyway
+    Lane::count(lane->suppressed_spans);
+    count_missing(*lane, &Lane::missing_suppressed);
+}
+
+/// Whether a line may record once more. Asked first, since it costs one load when it may not.
+template <class Site>
+[[gnu::always_inline]] inline bool within_rate() noexcept {
+    if constexpr (Site::description.rate.count != 0) {
+        if (Site::callsite.left.load(memory_order_relaxed) <= 0) [[unlikely]] { // only a number
+            suppressed();
+            return false;
+        }
+    }
+    return true;
+}
+/// Takes one off; another thread may have taken the last.
+template <class Site>
+[[gnu::always_inline]] inline bool take_off_rate() noexcept {
+    if constexpr (Site::description.rate.count != 0) {
+        if (Site::callsite.left.fetch_add(-1, memory_order_relaxed) <= 0) [[unlikely]] {
+            Site::callsite.left.fetch_add(1, memory_order_relaxed); // only a number
+            suppressed();
+            return false;
+        }
+    }
+    return true;
+}
+
 [[gnu::always_inline]] inline void end(const Opened& opened) noexcept {
     Lane* lane = this_lane;
     if (lane->current != opened.token) [[unlikely]] {

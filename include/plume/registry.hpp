@@ -21,6 +21,7 @@ struct Entry : Description {
     std::uint64_t hash = 0;
     Callsite* live = nullptr; ///< null while the module of the line is not loaded; under the lock
     Entry* next = nullptr;    ///< of the same bucket
+    Entry* next_limited = nullptr; ///< of those with a rate
 };
 
 constexpr std::uint64_t hash_of(std::string_view text, std::uint64_t hash) noexcept {
@@ -53,6 +54,10 @@ class Registry {
         entry->live = live;
         entry->next = buckets_[hash % bucket_count];
         buckets_[hash % bucket_count] = entry;
+        if (entry->rate.count != 0) {
+            entry->next_limited = limited_.load(memory_order_relaxed); // writers hold the lock
+            limited_.store(entry, memory_order_release); // pairs with the acquire in limited()
+        }
         size_.store(index + 1, memory_order_release); // pairs with the acquire in size()
         return entry;
     }
@@ -64,6 +69,11 @@ class Registry {
     /// `index` is below size() and not below control::first_site.
     [[nodiscard]] Entry* at(std::uint32_t index) const noexcept {
         return chunks_[index / chunk_size][index % chunk_size];
+    }
+
+    /// The newest line with a rate; others follow it.
+    [[nodiscard]] Entry* limited() const noexcept {
+        return limited_.load(memory_order_acquire); // pairs with the release in add()
     }
 
   private:
@@ -78,8 +88,8 @@ class Registry {
     [[gnu::cold]] static bool same(const Description& a, const Description& b) noexcept {
         if (a.name != b.name || a.file != b.file || a.line != b.line || a.what != b.what ||
             a.kind != b.kind || a.level != b.level || a.function != b.function ||
-            a.scope_name != b.scope_name || a.scope_version != b.scope_version ||
-            a.field_count != b.field_count)
+            a.scope_name != b.scope_name || a.rate != b.rate ||
+            a.scope_version != b.scope_version || a.field_count != b.field_count)
             return false;
         for (std::uint32_t i = 0; i < a.field_count; ++i)
             if (a.fields[i].type != b.fields[i].type || key(a, i) != key(b, i)) return false;
@@ -130,6 +140,7 @@ class Registry {
     }
 
     Atomic<std::uint32_t> size_{control::first_site};
+    Atomic<Entry*> limited_{nullptr};
     Entry*** chunks_ = nullptr; ///< written before the first index is published, then constant
     Entry* buckets_[bucket_count] = {};
 };

@@ -27,7 +27,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 [[gnu::noinline]] inline SpanContext context_of(std::uint64_t token) noexcept {
     const Lane* lane = peek_lane();
     if (!lane) return {};
-    const std::uint64_t position = token != 0 ? token & ~low_bits : lane->current;
+    const std::uint64_t position = (token != 0 ? token : lane->current) & ~low_bits;
     if (position == 0 || lane_of(position) != lane->index || position < lane->fork_floor) return {};
     const SpanId id = runtime().span_id(position);
     if (lane->on_stack(position))

@@ -17,6 +17,7 @@
 #include <plume/atomic.hpp>
 #include <plume/clock.hpp>
 #include <plume/disguise.hpp>
+#include <plume/glob.hpp>
 #include <plume/lane.hpp>
 #include <plume/registry.hpp>
 #include <plume/sampling.hpp>
@@ -101,6 +102,14 @@ class SharedHashKey {
     Atomic<std::uint64_t> high_{0};
 };
 
+/// What plume::enable() and plume::disable() were told, the latest first. Never freed.
+struct SwitchRule {
+    const char* pattern; ///< of names; in the same block of memory
+    std::size_t size;
+    bool on;
+    const SwitchRule* earlier;
+};
+
 /// What the session wants to be told. All null while there is none.
 struct SessionHooks {
     void* session = nullptr;
@@ -146,6 +155,8 @@ struct Runtime {
     bool hash_key_is_given = false; ///< by Options, and not random; under the lock
     SessionHooks hooks;
     LeftBehind* left_behind = nullptr;
+    const SwitchRule* switches = nullptr;   ///< under the lock, like the next one
+    std::uint8_t level = PLUME_LEVEL_TRACE; ///< lines of finer levels are off
 
     pthread_key_t key{};
     bool started = false;
@@ -160,6 +171,23 @@ struct Runtime {
                                              std::uint64_t key) noexcept {
         const std::uint64_t id = mix(mix(position ^ seed) + key);
         return {id != 0 ? id : 1};
+    }
+
+    /// Whether a line is on while a session runs. Under the lock.
+    [[nodiscard]] bool is_on(const Description& line) const noexcept {
+        if (line.level > level) return false;
+        for (const SwitchRule* rule = switches; rule; rule = rule->earlier)
+            if (matches_glob({rule->pattern, rule->size}, line.name)) return rule->on;
+        return true;
+    }
+    /// Turns a line on or off, as it has to be now. Under the lock.
+    void turn(Callsite& callsite, const Description& line) const noexcept {
+        const bool on = recording.load(memory_order_relaxed) && is_on(line); // under the lock
+        const std::uint32_t index = on ? callsite.id : 0;
+        if (callsite.index.load(memory_order_relaxed) == index) return; // a switch, as below
+        if (on)
+            callsite.left.store(static_cast<std::int32_t>(line.rate.count), memory_order_relaxed);
+        callsite.index.store(index, memory_order_relaxed);
     }
 
     /// The thread in background sleeps until there is something to read, or for a while.

@@ -49,9 +49,21 @@ class SiteTable {
         return sites_[index];
     }
 
+    /// How many spans it has begun, for whoever reads the rings to count.
+    [[nodiscard]] std::uint64_t& begun(const SiteInfo& site) noexcept {
+        return begun_[site.entry->index];
+    }
+    [[nodiscard]] const std::vector<std::uint64_t>& begun() const noexcept { return begun_; }
+    [[nodiscard]] const Entry& entry(std::uint32_t index) const noexcept {
+        return *registry_->at(index);
+    }
+
   private:
     void add(std::uint32_t index) {
-        if (index >= sites_.size()) sites_.resize(std::max(registry_->size(), index + 1));
+        if (index >= sites_.size()) {
+            sites_.resize(std::max(registry_->size(), index + 1));
+            begun_.resize(sites_.size());
+        }
         const Entry* entry = registry_->at(index);
         sources_.push_back({name(entry->name), utf8(entry->file), utf8(entry->function),
                             entry->line, utf8(entry->scope_name), utf8(entry->scope_version)});
@@ -125,7 +137,8 @@ class SiteTable {
     std::uint32_t most_attributes_;
     Redactor* redactor_;
     std::vector<SiteInfo> sites_;
-    std::deque<Source> sources_; // deques: what spans point to stays where it is
+    std::vector<std::uint64_t> begun_; ///< by index
+    std::deque<Source> sources_;       // deques: what spans point to stays where it is
     std::deque<std::vector<Attribute>> keys_;
     std::deque<std::vector<Treatment>> treatments_;
     Blocks texts_;

@@ -163,6 +163,31 @@ inline Lane* lane_for_begin() noexcept {
     return lane;
 }
 
+/// Writes what was counted for one span, before it ends or another is counted for.
+[[gnu::noinline]] inline void say_what_is_missing(Lane& lane) noexcept {
+    if (lane.missing_for == 0) return;
+    const std::uint64_t counts = lane.missing_suppressed | std::uint64_t{lane.missing_dropped}
+                                                               << 32U;
+    if (take(lane, 24, true)) put_words(lane, control::missing, lane.missing_for, counts);
+    else Lane::count(lane.dropped_records);
+    lane.missing_for = 0;
+    lane.missing_suppressed = lane.missing_dropped = 0;
+}
+
+/// The innermost span is the one that is counted for, from here to its end, which says so.
+[[gnu::noinline]] inline void count_for_innermost(Lane& lane) noexcept {
+    say_what_is_missing(lane);
+    lane.missing_for = lane.current & ~low_bits;
+    lane.current |= noted_bit;
+}
+/// Of the innermost span, a child is not there: its line was over its rate, or the ring was full.
+[[gnu::always_inline]] inline void count_missing(Lane& lane, std::uint32_t Lane::* count) noexcept {
+    if (lane.current == 0) return; // nobody to count it on but the statistics
+    if (lane.missing_for != (lane.current & ~low_bits)) [[unlikely]]
+        count_for_innermost(lane);
+    ++(lane.*count);
+}
+
 /// Room for a span's begin and its end.
 [[gnu::noinline]] inline Room make_room(std::uint64_t need, std::uint32_t index) noexcept {
     Lane* lane = lane_for_begin();
@@ -172,6 +197,7 @@ inline Lane* lane_for_begin() noexcept {
             return {nullptr, lane->new_muted_token()};
     } else if (!take(*lane, need)) {
         Lane::count(lane->dropped_spans);
+        count_missing(*lane, &Lane::missing_dropped);
         return {};
     }
     return {lane, now(lane->clock)};
@@ -245,7 +271,7 @@ inline Lane* peek_lane() noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = token == 0 ? peek_lane() : own_lane();
     if (!lane || (token & muted_token) != 0) return {};
-    const bool innermost = token == 0 || position == lane->current;
+    const bool innermost = token == 0 || position == (lane->current & ~low_bits);
     if (innermost && lane->current == 0) return {};
     if (lane_of(position) == lane->index && position < lane->fork_floor) return {};
     if (!take(*lane, need + (innermost ? 0 : 16))) {
@@ -272,7 +298,9 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = own_lane();
     if (!lane) return; // the thread is gone: the span stays open, and is counted so
-    if (lane->current == position) [[likely]] {
+    if (position == lane->missing_for) [[unlikely]]
+        say_what_is_missing(*lane);
+    if ((lane->current & ~low_bits) == position) [[likely]] {
         const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
         lane->put(at, make_word(control::end, now(lane->clock)));
         lane->publish(at + 8);

@@ -23,7 +23,8 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
     [[gnu::always_inline]] explicit BasicSpan(Line, const Args&... arguments) noexcept {
         static_assert(detail::CheckedName<Line>::ok);
         using Site = detail::CallsiteOf<detail::SiteKind::span, Line, Args...>;
-        if (const std::uint32_t index = detail::index_of<Site>(); index != 0)
+        const std::uint32_t index = detail::index_of<Site>();
+        if (index != 0 && detail::within_rate<Site>() && detail::take_off_rate<Site>())
             detail::begin<Site, Exceptions>(opened_, index, arguments...);
     }
 
@@ -35,7 +36,8 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         using Site =
             typename detail::SiteFor<detail::SiteKind::span, Line, detail::ArgumentsOf<F>>::type;
         const std::uint32_t index = detail::index_of<Site>();
-        if (index != 0 && detail::wanted(index, opened_.token)) {
+        if (index != 0 && detail::within_rate<Site>() && detail::wanted(index, opened_.token) &&
+            detail::take_off_rate<Site>()) {
             lazily([this, index](const auto&... arguments) __attribute__((always_inline)) {
                 detail::begin<Site, Exceptions>(opened_, index, arguments...);
             });

@@ -30,7 +30,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
     }
     /// For tests with clocks of their own. The first sample to be learned sets the rate.
     HandDrained(SpanLimits limits, const detail::ClockSample& start)
-        : start_{start}, sites_{detail::runtime().registry, limits.attributes},
+        : start_{start}, sites_{detail::runtime().registry, limits.attributes.value_or(128)},
           pool_{detail::ChunkPool::make()}, time{(decide_on_clock(), clock()), start},
           assembler_{detail::runtime(), sites_, *pool_, time, limits} {
         pass(); // what earlier tests have left in the rings
@@ -89,7 +89,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
         process.recording.store(on);
         for (std::uint32_t i = detail::control::first_site; i < process.registry.size(); ++i)
             if (detail::Entry* entry = process.registry.at(i); entry->live)
-                entry->live->index.store(on ? entry->index : 0);
+                process.turn(*entry->live, *entry);
     }
 
     detail::ClockSample start_;

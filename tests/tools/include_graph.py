@@ -67,6 +67,8 @@ FLOORS = {
     "plume/exporter_factory.hpp": 4,
     "plume/process.hpp": 5,
     "plume/sampling_plan.hpp": 5,
+    "plume/callsites.hpp": 5,
+    "plume/site_watch.hpp": 5,
     "plume/sampler_sources.hpp": 5,
     "plume/worker.hpp": 5,
     "plume/collector.hpp": 5,
