@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/catch.hpp"
@@ -494,6 +497,29 @@ TEST_CASE("credentials and signatures in a URL are in no attribute") {
     CHECK(only(seen).text("server.address") == "127.0.0.1");
 }
 
+TEST_CASE("credentials that are given to libcurl by other means are in no attribute") {
+    HttpServer server{{reply(200)}};
+    const std::string url = "http://joe:hunter2@127.0.0.1:" + std::to_string(server.port()) + "/a";
+    CURLU* parts = curl_url();
+    REQUIRE(curl_url_set(parts, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK);
+    const auto seen = recorded([&] {
+        Easy by_option{server.url() + "/a"};
+        by_option.set(CURLOPT_USERPWD, "joe:hunter2");
+        CHECK(perform(by_option, nullptr) == CURLE_OK);
+        Easy by_parts{""};
+        by_parts.set(CURLOPT_URL, static_cast<const char*>(nullptr));
+        by_parts.set(CURLOPT_CURLU, parts);
+        CHECK(perform(by_parts, nullptr) == CURLE_OK);
+    });
+    curl_url_cleanup(parts);
+    REQUIRE(seen.spans.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+        check_against_conventions(seen.spans[i]);
+        CHECK_FALSE(mentions(seen.spans[i], "hunter2"));
+        CHECK(traceparent_in(server.requests().at(i)) == traceparent_of(seen.spans[i]));
+    }
+}
+
 TEST_CASE("a redirect gives no secret away either") {
     HttpServer server{{reply(302, {}, "Location: /?Signature=hunter2"), reply(200)}};
     const auto seen = recorded([&] {
@@ -821,7 +847,90 @@ TEST_CASE("a transfer that is not HTTP is named after its scheme, and has nothin
     CHECK(seen.spans[1].text("error.type") == "not_found");
 }
 
-TEST_CASE("a trace is not written into mail") {
+namespace {
+
+/// Takes one mail on a free port of loopback (RFC 5321), whatever it is told first.
+class MailServer {
+  public:
+    MailServer() : listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(::listen(listener_, 1) == 0);
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+        url_ = "smtp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        thread_ = std::thread{[this] { serve(::accept(listener_, nullptr, nullptr)); }};
+    }
+    ~MailServer() {
+        ::shutdown(listener_, SHUT_RDWR); // if nobody came
+        if (thread_.joinable()) thread_.join();
+        ::close(listener_);
+    }
+    MailServer(const MailServer&) = delete;
+    MailServer& operator=(const MailServer&) = delete;
+
+    [[nodiscard]] const std::string& url() const { return url_; }
+    /// All that it was told, once the client has gone.
+    [[nodiscard]] const std::string& conversation() {
+        thread_.join();
+        return told_;
+    }
+
+  private:
+    void serve(int socket) {
+        const auto say = [socket](std::string_view line) {
+            static_cast<void>(::send(socket, line.data(), line.size(), MSG_NOSIGNAL));
+        };
+        say("220 ready\r\n");
+        bool in_mail = false;
+        std::size_t begin = 0;
+        char piece[4096];
+        for (ssize_t count = 0; (count = ::recv(socket, piece, sizeof piece, 0)) > 0;) {
+            told_.append(piece, static_cast<std::size_t>(count));
+            for (std::size_t end = 0; (end = told_.find("\r\n", begin)) != told_.npos;) {
+                const std::string line = told_.substr(begin, end - begin);
+                begin = end + 2;
+                const bool was_in_mail =
+                    std::exchange(in_mail, line == "DATA" || (in_mail && line != "."));
+                if (!in_mail) say(line == "QUIT" ? "221 bye\r\n" : "250 fine\r\n");
+                else if (!was_in_mail) say("354 go on\r\n");
+            }
+        }
+        ::close(socket);
+    }
+
+    int listener_;
+    std::string url_;
+    std::string told_;
+    std::thread thread_;
+};
+
+} // namespace
+
+TEST_CASE("a trace is not written into mail, where libcurl puts the same list of headers") {
+    MailServer server;
+    const HeaderList headers{"Subject: stock is low"};
+    const HeaderList recipients{"<buyer@shop.example>"};
+    const auto seen = recorded([&] {
+        Easy easy{server.url()};
+        easy.set(CURLOPT_MAIL_FROM, "<shop@shop.example>");
+        easy.set(CURLOPT_MAIL_RCPT, static_cast<curl_slist*>(recipients));
+        curl_mime* mime = curl_mime_init(easy);
+        curl_mime_data(curl_mime_addpart(mime), "Order more.", CURL_ZERO_TERMINATED);
+        easy.set(CURLOPT_MIMEPOST, mime);
+        CHECK(perform(easy, headers) == CURLE_OK);
+        curl_mime_free(mime);
+    });
+    CHECK(only(seen).name == "smtp");
+    const std::string& conversation = server.conversation();
+    CHECK(conversation.find("Subject: stock is low\r\n") != conversation.npos);
+    CHECK(conversation.find("Order more.") != conversation.npos);
+    CHECK(conversation.find("traceparent") == conversation.npos);
+}
+
+TEST_CASE("headers are added to what is HTTP, or may be") {
     for (const char* url : {"smtp://127.0.0.1/", "imaps://127.0.0.1/", "smtp.example.com"})
         CHECK_FALSE(plume::detail::sends_http_headers(Easy{url}));
     for (const char* url : {"http://127.0.0.1/", "HTTPS://127.0.0.1/", "example.com", ""})
