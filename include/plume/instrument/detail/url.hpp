@@ -20,7 +20,7 @@ inline constexpr std::array<std::string_view, 7> secret_query_keys{
     "AWSAccessKeyId",  "Signature",        "sig",
     "X-Goog-Signature"};
 
-constexpr int hex_value(char c) noexcept {
+constexpr int value_of_hex(char c) noexcept {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -33,9 +33,9 @@ constexpr bool spells(std::string_view text, std::string_view key) noexcept {
     for (const char wanted : key) {
         if (at == text.size()) return false;
         char c = text[at++];
-        if (c == '%' && text.size() - at >= 2 && hex_value(text[at]) >= 0 &&
-            hex_value(text[at + 1]) >= 0) {
-            c = static_cast<char>(hex_value(text[at]) * 16 + hex_value(text[at + 1]));
+        if (c == '%' && text.size() - at >= 2 && value_of_hex(text[at]) >= 0 &&
+            value_of_hex(text[at + 1]) >= 0) {
+            c = static_cast<char>(value_of_hex(text[at]) * 16 + value_of_hex(text[at + 1]));
             at += 2;
         }
         if (c != wanted) return false;
