@@ -30,6 +30,13 @@ class [[nodiscard]] ContextScope {
   protected:
     ContextScope(const SpanContext& context, detail::Mute mute) noexcept { enter(context, mute); }
 
+    /// Whether it is the innermost one of the calling thread: then what is in force is its own.
+    [[nodiscard]] bool innermost() const noexcept {
+        return lane_ && lane_ == detail::peek_lane() && lane_->outside == &outside_;
+    }
+    /// What is in force, if innermost().
+    [[nodiscard]] const SpanContext& in_force() const noexcept { return lane_->scope; }
+
   private:
     void enter(const SpanContext& context, detail::Mute mute) noexcept {
         lane_ = detail::own_lane();
@@ -141,10 +148,11 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
     /// sampled it carries that decision, and without a session the parent's context.
     [[nodiscard]] const SpanContext& context() const noexcept { return context_; }
 
-  private:
+  protected:
     friend class detail::OnSpan<AsyncSpan>;
     [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
 
+  private:
     std::uint64_t token_ = detail::muted_token;
     SpanContext context_;
 };
