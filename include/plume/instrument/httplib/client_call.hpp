@@ -138,10 +138,10 @@ class ClientCall {
         const StatusText status{response.status};
         const std::string_view version = protocol_version(response.version);
         span_.set(Key<"http.response.status_code">{} = response.status,
-                  Key<"network.protocol.version">{} = if_any(version),
+                  Key<"network.protocol.version">{} = unless_empty(version),
                   KeyValue<"http.request.resend_count", Maybe<std::int64_t>>{
                       {round_trips_ - 1, round_trips_ > 1}},
-                  Key<"error.type">{} = if_any(failed ? status.view() : std::string_view{}));
+                  Key<"error.type">{} = unless_empty(failed ? status.view() : std::string_view{}));
         if (failed) span_.set_error({});
         if (!settings_.response_headers.empty())
             capture(settings_.response_headers, response.headers);

@@ -25,7 +25,7 @@ inline const Name& name_of_method(const HttpMethod& method) {
     return names[method.index];
 }
 
-constexpr std::optional<std::string_view> if_any(std::string_view text) noexcept {
+constexpr std::optional<std::string_view> unless_empty(std::string_view text) noexcept {
     return text.empty() ? std::nullopt : std::optional{text};
 }
 

@@ -106,18 +106,18 @@ struct RequestAttributes {
         std::string buffer;
         // Not an optional: g++ 12 takes its value for uninitialised.
         const Maybe<std::int64_t> port{request.remote_port, request.remote_port > 0};
-        return sink(plume::server, Key<"http.request.method">{} = method.value,
-                    Key<"http.request.method_original">{} = method.original,
-                    Key<"url.path">{} = target.path,
-                    Key<"url.query">{} = if_any(settings.redaction.query(target.query, buffer)),
-                    Key<"url.scheme">{} = encrypted ? "https" : "http",
-                    Key<"server.address">{} = if_any(host.host), Key<"server.port">{} = host.port,
-                    Key<"client.address">{} = if_any(request.remote_addr),
-                    Key<"network.peer.address">{} = if_any(request.remote_addr),
-                    KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
-                    Key<"network.protocol.version">{} = if_any(protocol_version(request.version)),
-                    Key<"user_agent.original">{} =
-                        if_any(header_of(request.headers, "user-agent")));
+        return sink(
+            plume::server, Key<"http.request.method">{} = method.value,
+            Key<"http.request.method_original">{} = method.original,
+            Key<"url.path">{} = target.path,
+            Key<"url.query">{} = unless_empty(settings.redaction.query(target.query, buffer)),
+            Key<"url.scheme">{} = encrypted ? "https" : "http",
+            Key<"server.address">{} = unless_empty(host.host), Key<"server.port">{} = host.port,
+            Key<"client.address">{} = unless_empty(request.remote_addr),
+            Key<"network.peer.address">{} = unless_empty(request.remote_addr),
+            KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
+            Key<"network.protocol.version">{} = unless_empty(protocol_version(request.version)),
+            Key<"user_agent.original">{} = unless_empty(header_of(request.headers, "user-agent")));
     }
 };
 
