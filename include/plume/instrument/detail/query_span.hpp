@@ -42,7 +42,8 @@ template <class Site>
 
 /// A text of SQL as it came, and what is recorded of it. One block of memory.
 struct QueryText {
-    std::uint32_t site; ///< that is called like its summary; 0: the operation has to do
+    std::uint32_t site; ///< that is called like its summary, or like its operation; 0: neither
+    std::uint32_t statements;
     std::string_view sql;
     std::string_view text;
     std::string_view summary;
@@ -79,6 +80,7 @@ struct QueryText {
         const bool kept = literals == Literals::kept ||
                           (literals == Literals::kept_beside_parameters && reading.has_parameters);
         auto* made = new (memory) QueryText{0,
+                                            reading.statements,
                                             {copy, sql.size()},
                                             kept ? std::string_view{copy, sql.size()}
                                                  : std::string_view{text, reading.text_size},

@@ -158,6 +158,7 @@ struct SqlReading {
     std::size_t text_size = 0; ///< of what was written
     bool has_parameters =
         false; ///< such as $1; what begins with another character may be an operator
+    std::uint32_t statements = 0;
     SqlSummary summary;
 };
 
@@ -167,10 +168,15 @@ inline void read_sql(std::string_view sql, const SqlDialect& dialect, char* out,
     SqlLexer lexer{sql, dialect};
     SqlWriter writer{out};
     SqlToken token;
+    bool between = true; // statements
     while (lexer.next(token)) {
         const SqlWord word = token.kind == SqlKind::word ? sql_word(token.text) : SqlWord::other;
         if (token.kind == SqlKind::parameter && token.text.front() == '$')
             reading.has_parameters = true;
+        if (token.kind != SqlKind::space && token.kind != SqlKind::comment) {
+            if (between && !token.is(';')) ++reading.statements;
+            between = token.is(';');
+        }
         writer.take(token, word);
         reading.summary.take(token, word);
     }

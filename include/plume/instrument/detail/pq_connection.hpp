@@ -1,0 +1,373 @@
+// pq_connection.hpp - what is known of a connection to PostgreSQL: its texts, what is under way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include <libpq-events.h>
+#include <libpq-fe.h>
+
+#include <plume/instrument/detail/query_span.hpp>
+
+namespace plume {
+namespace [[gnu::visibility("hidden")]] detail {
+
+struct PqAttributes {
+    std::string_view name_space;
+    std::string_view address;
+    std::optional<std::int64_t> port;
+    std::string_view operation;
+    std::string_view collection;
+    std::string_view summary;
+    std::string_view text;
+    std::optional<std::int64_t> statements; ///< if there are several
+
+    template <class Sink>
+    auto operator()(Sink&& sink) const noexcept {
+        return sink(
+            client, Key<"db.system.name">{} = "postgresql",
+            Key<"db.namespace">{} = if_any(name_space), Key<"server.address">{} = if_any(address),
+            Key<"server.port">{} = port, Key<"db.operation.name">{} = if_any(operation),
+            Key<"db.operation.batch.size">{} = statements,
+            Key<"db.collection.name">{} = if_any(collection),
+            Key<"db.query.summary">{} = if_any(summary), Key<"db.query.text">{} = if_any(text));
+    }
+};
+using PqSite =
+    typename SiteFor<SiteKind::span, Anywhere<"postgresql">, ArgumentsOf<const PqAttributes>>::type;
+
+inline std::string_view view_of(const char* text) noexcept { return text ? text : ""; }
+
+/// A name, and what it stands for. Owns both.
+struct PqNamed {
+    PqNamed* next;
+    std::uint64_t hash;
+    QueryText* query;
+    std::size_t name_size;
+
+    [[nodiscard]] std::string_view name() const noexcept {
+        return {reinterpret_cast<const char*>(this + 1), name_size};
+    }
+};
+
+/// What prepared statements are called, on one connection.
+class PqPrepared {
+  public:
+    PqPrepared() noexcept = default;
+    ~PqPrepared() { clear(); }
+    PqPrepared(const PqPrepared&) = delete;
+    PqPrepared& operator=(const PqPrepared&) = delete;
+
+    [[nodiscard]] const QueryText* find(std::string_view name) const noexcept {
+        const std::uint64_t hash = hash_of(name, 0);
+        for (const PqNamed* each = buckets_[hash % buckets]; each; each = each->next)
+            if (each->hash == hash && each->name() == name) return each->query;
+        return nullptr;
+    }
+    /// Takes the text over. Those of an application that never deallocates are forgotten beyond
+    /// `most`: their spans say EXECUTE, and no text.
+    void add(std::string_view name, QueryText* query) noexcept {
+        constexpr std::size_t most = 4096;
+        if (!query) return;
+        const std::uint64_t hash = hash_of(name, 0);
+        for (PqNamed* each = buckets_[hash % buckets]; each; each = each->next) {
+            if (each->hash != hash || each->name() != name) continue;
+            std::free(each->query);
+            each->query = query;
+            return;
+        }
+        void* memory = size_ < most ? std::malloc(sizeof(PqNamed) + name.size()) : nullptr;
+        if (!memory) return std::free(query);
+        auto* made = new (memory) PqNamed{buckets_[hash % buckets], hash, query, name.size()};
+        if (!name.empty()) std::memcpy(made + 1, name.data(), name.size());
+        buckets_[hash % buckets] = made;
+        ++size_;
+    }
+    void clear() noexcept {
+        for (PqNamed*& bucket : buckets_) {
+            while (bucket) {
+                PqNamed* next = bucket->next;
+                std::free(bucket->query);
+                std::free(bucket);
+                bucket = next;
+            }
+        }
+        size_ = 0;
+    }
+
+  private:
+    static constexpr std::size_t buckets = 256;
+    PqNamed* buckets_[buckets] = {};
+    std::size_t size_ = 0;
+};
+
+/// What was read of the texts that a connection sends again and again, found by their hash.
+class PqTexts {
+  public:
+    PqTexts() noexcept = default;
+    ~PqTexts() {
+        for (const Slot& slot : slots_) std::free(slot.query);
+    }
+    PqTexts(const PqTexts&) = delete;
+    PqTexts& operator=(const PqTexts&) = delete;
+
+    /// Null without memory; good until the next call.
+    const QueryText* find(std::string_view sql, bool backslashes,
+                          QueryText::Literals literals) noexcept {
+        Slot& slot = slots_[hash_of(sql, 0) % slots];
+        if (slot.query && slot.query->sql == sql && slot.backslashes == backslashes &&
+            slot.literals == literals)
+            return slot.query;
+        std::free(slot.query);
+        slot = {make(sql, backslashes, literals), backslashes, literals};
+        return slot.query;
+    }
+
+    [[nodiscard]] static QueryText* make(std::string_view sql, bool backslashes,
+                                         QueryText::Literals literals) noexcept {
+        SqlDialect dialect = postgresql_sql;
+        dialect.backslashes = backslashes;
+        return QueryText::make<PqSite>(sql, dialect, literals);
+    }
+
+  private:
+    struct Slot {
+        QueryText* query = nullptr;
+        bool backslashes = false;
+        QueryText::Literals literals = QueryText::Literals::replaced;
+    };
+    static constexpr std::size_t slots = 64;
+    Slot slots_[slots]; // of 32 KiB at most: 2 MiB a connection in the worst case
+};
+
+/// A statement under way.
+struct PqOpen {
+    QuerySpan span;
+    std::int64_t rows = 0;
+    bool failed = false;
+};
+
+/// What plume::instrument() asks for; see there.
+struct [[gnu::visibility("default")]] PqSettings {
+    bool rows = false;
+    bool replace_all_literals = false;
+};
+
+/// Lives as long as its PGconn, which one thread uses at a time (libpq, "Behavior in Threaded
+/// Programs").
+class PqConnection {
+  public:
+    PqConnection(const PqConnection&) = delete;
+    PqConnection& operator=(const PqConnection&) = delete;
+
+    /// That of a connection: made when it is first asked for. Null without memory.
+    [[nodiscard]] static PqConnection* of(PGconn* conn) noexcept {
+        if (!conn) return nullptr;
+        if (void* known = PQinstanceData(conn, &on_event)) return static_cast<PqConnection*>(known);
+        if (PQregisterEventProc(conn, &on_event, "plume", nullptr) == 0) return nullptr;
+        return static_cast<PqConnection*>(PQinstanceData(conn, &on_event));
+    }
+
+    PqSettings settings;
+
+    /// The span of a text that is sent now.
+    [[nodiscard]] QuerySpan begin(std::string_view sql, QueryText::Literals literals) noexcept {
+        if (index_of<PqSite>() == 0) return {};
+        return begin(texts_.find(sql, backslashes(), allowed(literals)));
+    }
+    [[nodiscard]] QuerySpan begin_prepared(std::string_view name) noexcept {
+        if (index_of<PqSite>() == 0) return {};
+        if (const QueryText* query = prepared_.find(name)) return begin(query);
+        PqAttributes attributes = of_server();
+        attributes.summary = attributes.operation = "EXECUTE";
+        return begin_called("EXECUTE", attributes);
+    }
+    /// Remembers the text, whether a session runs or not.
+    [[nodiscard]] QuerySpan begin_prepare(std::string_view name, std::string_view sql) noexcept {
+        prepared_.add(name, PqTexts::make(sql, backslashes(),
+                                          allowed(QueryText::Literals::kept_beside_parameters)));
+        const QueryText* query = prepared_.find(name);
+        if (index_of<PqSite>() == 0 || !query) return {};
+        PqAttributes attributes = of_server();
+        attributes.summary = attributes.operation = "PREPARE";
+        attributes.collection = query->collection;
+        attributes.text = query->text;
+        return begin_called("PREPARE", attributes);
+    }
+
+    /// What a result says of its statement.
+    void take(PqOpen& open, const PGresult* result) const noexcept {
+        switch (PQresultStatus(result)) {
+        case PGRES_TUPLES_OK:
+        case PGRES_SINGLE_TUPLE: open.rows += PQntuples(result); return;
+        case PGRES_BAD_RESPONSE:
+        case PGRES_FATAL_ERROR: return fail(open, result);
+        case PGRES_PIPELINE_ABORTED:
+            return fail(open, "PGRES_PIPELINE_ABORTED",
+                        "a statement before it in the pipeline failed", false);
+        default: return;
+        }
+    }
+    /// There is no result: the statement could not be sent, or memory is used up.
+    void lose(PqOpen& open) const noexcept {
+        const std::string_view message = view_of(PQerrorMessage(conn_));
+        fail(open, own_code(), message.substr(0, message.find('\n')), false);
+    }
+    void end(PqOpen& open) const noexcept {
+        if (settings.rows && open.span.recording())
+            open.span.set(Key<"db.response.returned_rows">{} = open.rows);
+        open.span.end();
+    }
+
+    // Statements that were sent, and whose results the application has not seen all, oldest first.
+
+    /// Those that are not recorded stand in the row, too: results come in its order.
+    void sent(const PqOpen& open) noexcept {
+        constexpr std::size_t most = 65536; // nobody collects them with get_result()
+        if (PQpipelineStatus(conn_) == PQ_PIPELINE_OFF || size_ - first_ == most) end_all();
+        if (size_ == capacity_ && first_ != 0) {
+            std::memmove(under_way_, under_way_ + first_, (size_ - first_) * sizeof(PqOpen));
+            size_ -= first_;
+            first_ = 0;
+        }
+        if (size_ == capacity_) {
+            const std::size_t more = capacity_ == 0 ? 8 : 2 * capacity_;
+            void* larger = std::realloc(under_way_, more * sizeof(PqOpen));
+            if (!larger) return end_all();
+            under_way_ = static_cast<PqOpen*>(larger);
+            capacity_ = more;
+        }
+        under_way_[size_++] = open;
+    }
+    void has_result(const PGresult* result) noexcept {
+        if (first_ == size_) return;
+        if (result) {
+            if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) take(under_way_[first_], result);
+            return;
+        }
+        end(under_way_[first_]);
+        if (++first_ == size_) first_ = size_ = 0;
+    }
+    void end_all() noexcept {
+        for (; first_ != size_; ++first_) end(under_way_[first_]);
+        first_ = size_ = 0;
+    }
+
+  private:
+    explicit PqConnection(PGconn* conn) noexcept : conn_{conn} {}
+    ~PqConnection() {
+        end_all();
+        std::free(under_way_);
+    }
+
+    /// libpq's own hook: it knows when a connection ends.
+    static int on_event(PGEventId event, void* info, void*) noexcept {
+        switch (event) {
+        case PGEVT_REGISTER: {
+            PGconn* conn = static_cast<PGEventRegister*>(info)->conn;
+            void* memory = std::malloc(sizeof(PqConnection));
+            if (!memory) return 0;
+            return PQsetInstanceData(conn, &on_event, new (memory) PqConnection{conn});
+        }
+        case PGEVT_CONNRESET:
+            if (auto* state = at(static_cast<PGEventConnReset*>(info)->conn)) {
+                state->end_all();
+                state->prepared_.clear();
+            }
+            return 1;
+        case PGEVT_CONNDESTROY:
+            if (auto* state = at(static_cast<PGEventConnDestroy*>(info)->conn)) {
+                state->~PqConnection();
+                std::free(state);
+            }
+            return 1;
+        default: return 1;
+        }
+    }
+    static PqConnection* at(const PGconn* conn) noexcept {
+        return static_cast<PqConnection*>(PQinstanceData(conn, &on_event));
+    }
+
+    /// Whether '\'' is one string: the server tells whenever that changes.
+    [[nodiscard]] bool backslashes() const noexcept {
+        return view_of(PQparameterStatus(conn_, "standard_conforming_strings")) == "off";
+    }
+    [[nodiscard]] QueryText::Literals allowed(QueryText::Literals wanted) const noexcept {
+        return settings.replace_all_literals ? QueryText::Literals::replaced : wanted;
+    }
+
+    /// A socket in the file system has an address, its folder, and no port.
+    [[nodiscard]] PqAttributes of_server() const noexcept {
+        PqAttributes attributes{};
+        attributes.name_space = view_of(PQdb(conn_));
+        attributes.address = view_of(PQhost(conn_));
+        if (!attributes.address.starts_with('/'))
+            attributes.port = std::strtol(PQport(conn_), nullptr, 10);
+        return attributes;
+    }
+    [[nodiscard]] QuerySpan begin(const QueryText* query) noexcept {
+        if (!query) return {};
+        PqAttributes attributes = of_server();
+        attributes.operation = query->operation;
+        attributes.collection = query->collection;
+        attributes.summary = query->summary;
+        attributes.text = query->text;
+        if (query->statements > 1) attributes.statements = query->statements;
+        return QuerySpan::begin<PqSite>(query->site, attributes);
+    }
+    [[nodiscard]] static QuerySpan begin_called(const char* name,
+                                                const PqAttributes& attributes) noexcept {
+        constexpr std::uint32_t always = ~std::uint32_t{0}; // there are two of these names
+        return QuerySpan::begin<PqSite>(named_site<PqSite>(name, always), attributes);
+    }
+
+    /// Where the server has said nothing.
+    [[nodiscard]] std::string_view own_code() const noexcept {
+        return PQstatus(conn_) == CONNECTION_OK ? "_OTHER" : "CONNECTION_BAD";
+    }
+    void fail(PqOpen& open, const PGresult* result) const noexcept {
+        const std::string_view state = view_of(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+        const std::string_view primary =
+            view_of(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        if (state.empty()) { // libpq's own
+            const std::string_view message = view_of(PQresultErrorMessage(result));
+            return fail(open, own_code(), message.substr(0, message.find('\n')), false);
+        }
+        fail(open, state, primary, true);
+    }
+    static void fail(PqOpen& open, std::string_view code, std::string_view message,
+                     bool from_server) noexcept {
+        if (open.failed || !open.span.recording()) return;
+        open.failed = true;
+        char shown[1024];
+        message = without_partial_character(message.substr(0, sizeof shown));
+        if (from_server && !quotes_names(code)) message = {shown, without_quoted(message, shown)};
+        if (from_server) return open.span.fail(code, message);
+        open.span.set(Key<"error.type">{} = code);
+        open.span.set_error(message);
+    }
+    /// Whether what the messages of an SQLSTATE quote are names of tables, columns and constraints,
+    /// and not values (PostgreSQL, "Error Codes").
+    static bool quotes_names(std::string_view state) noexcept {
+        if (state == "42601") return false; // syntax error at or near …
+        for (const std::string_view of_names : {"23", "26", "3D", "3F", "42"})
+            if (state.starts_with(of_names)) return true;
+        return false;
+    }
+
+    PGconn* conn_;
+    PqTexts texts_;
+    PqPrepared prepared_;
+    PqOpen* under_way_ = nullptr;
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+} // namespace detail
+} // namespace plume

@@ -1,0 +1,381 @@
+#include <plume/instrument/libpq.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/postgres.hpp"
+#include "support/recorded.hpp"
+
+using plume::RecordedSpan;
+using plume::StatusCode;
+using plume::test::Postgres;
+using plume::test::Recorded;
+using plume::test::recorded;
+namespace pq = plume::pq;
+
+namespace {
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+Result own(PGresult* result) { return {result, &PQclear}; }
+
+class Connection {
+  public:
+    explicit Connection(const std::string& where = Postgres::server().over_tcp())
+        : conn_{PQconnectdb(where.c_str())} {
+        REQUIRE(PQstatus(conn_) == CONNECTION_OK);
+        PQsetNoticeProcessor(conn_, [](void*, const char*) {}, nullptr);
+        own(PQexec(conn_, "CREATE TEMP TABLE customers (id int PRIMARY KEY, name text NOT NULL);"
+                          "INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace')"));
+    }
+    ~Connection() { close(); }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    void close() {
+        PQfinish(conn_);
+        conn_ = nullptr;
+    }
+    operator PGconn*() const { return conn_; }
+
+    ExecStatusType run(const char* sql) const {
+        return PQresultStatus(own(pq::exec(conn_, sql)).get());
+    }
+    /// With one parameter.
+    ExecStatusType run(const char* sql, const char* value) const {
+        const char* values[] = {value};
+        return PQresultStatus(
+            own(pq::exec_params(conn_, sql, 1, nullptr, values, nullptr, nullptr, 0)).get());
+    }
+    ExecStatusType prepare(const char* name, const char* sql) const {
+        return PQresultStatus(own(pq::prepare(conn_, name, sql, 0, nullptr)).get());
+    }
+    ExecStatusType run_prepared(const char* name, const char* value) const {
+        const char* values[] = {value};
+        return PQresultStatus(
+            own(pq::exec_prepared(conn_, name, 1, values, nullptr, nullptr, 0)).get());
+    }
+    /// All results up to the null pointer: how many they are.
+    int drain() const {
+        int results = 0;
+        while (own(pq::get_result(conn_))) ++results;
+        return results;
+    }
+
+  private:
+    PGconn* conn_;
+};
+
+using Attributes = std::vector<std::pair<std::string, plume::RecordedValue>>;
+
+void check_attributes(const RecordedSpan& span, const Attributes& expected) {
+    for (const auto& [key, value] : expected) {
+        CAPTURE(key);
+        REQUIRE(span.attribute(key));
+        CHECK(*span.attribute(key) == value);
+    }
+    CHECK(span.attributes.size() == expected.size());
+}
+
+std::vector<std::string> names_of(const Recorded& seen) {
+    std::vector<std::string> names;
+    for (const auto& span : seen.spans) names.push_back(span.name);
+    return names;
+}
+
+} // namespace
+
+TEST_CASE("a statement is a span below the current one, with the attributes of the conventions") {
+    const Connection conn;
+    REQUIRE(plume::instrument(conn, {.rows = true}));
+    const auto seen = recorded([&] {
+        PLUME_SPAN("request");
+        CHECK(conn.run("SELECT name FROM customers WHERE name <> E'it\\'s'") == PGRES_TUPLES_OK);
+    });
+    CHECK(seen.tree() == "request\n"
+                         "  SELECT customers\n");
+    const RecordedSpan& span = seen["SELECT customers"];
+    CHECK(span.kind == plume::SpanKind::client);
+    CHECK(span.status == StatusCode::unset);
+    check_attributes(
+        span, {
+                  {"db.system.name", std::string{"postgresql"}},            // required
+                  {"db.namespace", std::string{"postgres"}},                // if available
+                  {"server.address", std::string{"127.0.0.1"}},             // recommended
+                  {"server.port", std::int64_t{Postgres::server().port()}}, // if not 5432
+                  {"db.operation.name", std::string{"SELECT"}},             // if there is one
+                  {"db.collection.name", std::string{"customers"}},         // likewise
+                  {"db.query.summary", std::string{"SELECT customers"}},    // recommended
+                  {"db.query.text", std::string{"SELECT name FROM customers WHERE name <> ?"}},
+                  {"db.response.returned_rows", std::int64_t{2}}, // opt-in
+              });
+}
+
+TEST_CASE("a socket in the file system has an address and no port") {
+    const Connection conn{Postgres::server().over_socket()};
+    const auto seen = recorded([&] { conn.run("SELECT 1"); });
+    CHECK(seen["SELECT"].text("server.address") == Postgres::server().folder());
+    CHECK(seen["SELECT"].attribute("server.port") == nullptr);
+    CHECK(seen["SELECT"].attribute("db.response.returned_rows") == nullptr);
+}
+
+TEST_CASE("a text with parameters is as it was, unless all literals are to go") {
+    const Connection conn;
+    const char* sql = "SELECT name FROM customers WHERE id = $1::int  OR name = 'Ada'";
+    const auto seen = recorded([&] {
+        CHECK(conn.run(sql, "2") == PGRES_TUPLES_OK);
+        CHECK(PQresultStatus(
+                  own(pq::exec_params(conn, "SELECT 'x'", 0, nullptr, nullptr, nullptr, nullptr, 0))
+                      .get()) == PGRES_TUPLES_OK);
+        REQUIRE(plume::instrument(conn, {.replace_all_literals = true}));
+        CHECK(conn.run(sql, "2") == PGRES_TUPLES_OK);
+    });
+    REQUIRE(seen.spans.size() == 3);
+    CHECK(seen.spans[0].text("db.query.text") == sql);
+    CHECK(seen.spans[1].text("db.query.text") == "SELECT ?");
+    CHECK(seen.spans[2].text("db.query.text") ==
+          "SELECT name FROM customers WHERE id = $1::int OR name = ?");
+}
+
+TEST_CASE("several statements in one text are one span, a batch") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("BEGIN; UPDATE customers SET name = 'x'; COMMIT;") == PGRES_COMMAND_OK);
+    });
+    REQUIRE(names_of(seen) == std::vector<std::string>{"BEGIN; UPDATE customers; COMMIT"});
+    CHECK(*seen.spans[0].attribute("db.operation.batch.size") ==
+          plume::RecordedValue{std::int64_t{3}});
+    CHECK(seen.spans[0].attribute("db.operation.name") == nullptr);
+}
+
+TEST_CASE("a prepared statement is remembered by its name") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.prepare("find", "SELECT name FROM customers WHERE id = $1") == PGRES_COMMAND_OK);
+        CHECK(conn.run_prepared("find", "1") == PGRES_TUPLES_OK);
+        CHECK(conn.prepare("", "DELETE FROM customers WHERE id = $1") == PGRES_COMMAND_OK);
+        CHECK(conn.run_prepared("", "7") == PGRES_COMMAND_OK);
+        own(PQexec(conn, "PREPARE elsewhere (int) AS SELECT $1"));
+        CHECK(conn.run_prepared("elsewhere", "7") == PGRES_TUPLES_OK);
+    });
+    CHECK(names_of(seen) == std::vector<std::string>{"PREPARE", "SELECT customers", "PREPARE",
+                                                     "DELETE customers", "EXECUTE"});
+    CHECK(seen.spans[0].text("db.query.text") == "SELECT name FROM customers WHERE id = $1");
+    CHECK(seen.spans[0].text("db.operation.name") == "PREPARE");
+    CHECK(seen.spans[0].text("db.collection.name") == "customers");
+    CHECK(seen.spans[1].text("db.query.text") == "SELECT name FROM customers WHERE id = $1");
+    CHECK(seen.spans[4].attribute("db.query.text") == nullptr);
+    CHECK(seen.spans[4].text("db.operation.name") == "EXECUTE");
+}
+
+TEST_CASE("what was prepared before a session is known in it, and not after a reset") {
+    const Connection conn;
+    CHECK(conn.prepare("find", "SELECT 1 FROM customers WHERE id = $1") == PGRES_COMMAND_OK);
+    const auto seen = recorded([&] {
+        conn.run_prepared("find", "1");
+        PQreset(conn);
+        CHECK(conn.run_prepared("find", "1") == PGRES_FATAL_ERROR);
+    });
+    CHECK(names_of(seen) == std::vector<std::string>{"SELECT customers", "EXECUTE"});
+    CHECK(seen.spans[1].text("error.type") == "26000");
+    CHECK(seen.spans[1].status_message == "prepared statement \"find\" does not exist");
+}
+
+TEST_CASE("texts of any number are remembered, and names once") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        for (int round = 0; round < 2; ++round)
+            for (int i = 0; i < 200; ++i)
+                conn.run(
+                    ("SELECT " + std::to_string(i) + " FROM customers AS c" + std::to_string(i))
+                        .c_str());
+    });
+    REQUIRE(seen.spans.size() == 400);
+    for (int i = 0; i < 400; ++i) {
+        CHECK(seen.spans[static_cast<std::size_t>(i)].name == "SELECT customers");
+        CHECK(seen.spans[static_cast<std::size_t>(i)].text("db.query.text") ==
+              "SELECT ? FROM customers AS c" + std::to_string(i % 200));
+    }
+}
+
+// Failures.
+
+TEST_CASE("a failure has the server's SQLSTATE and its message, without values") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        conn.run("INSERT INTO customers VALUES (1, 'Ada')");
+        conn.run("SELECT * FROM nowhere");
+        conn.run("SELECT 'secret'::int");
+        conn.run("SELECT 'it' secret 'secret'");
+        conn.run("SELECT 1/0");
+        conn.run("DO $$ BEGIN RAISE 'no \"secret\" here'; END $$");
+        conn.run("SELECT 1; SELECT 1/0; SELECT 2");
+        conn.run("");
+    });
+    constexpr struct {
+        std::string_view code, message;
+    } expected[] = {
+        {"23505", "duplicate key value violates unique constraint \"customers_pkey\""},
+        {"42P01", "relation \"nowhere\" does not exist"},
+        {"22P02", "invalid input syntax for type integer: ?"},
+        {"42601", "syntax error at or near ?"},
+        {"22012", "division by zero"},
+        {"P0001", "no ? here"},
+        {"22012", "division by zero"},
+    };
+    REQUIRE(seen.spans.size() == 8);
+    for (std::size_t i = 0; i < 7; ++i) {
+        CAPTURE(i);
+        CHECK(seen.spans[i].status == StatusCode::error);
+        CHECK(seen.spans[i].status_message == expected[i].message);
+        CHECK(seen.spans[i].text("db.response.status_code") == expected[i].code);
+        CHECK(seen.spans[i].text("error.type") == expected[i].code);
+    }
+    CHECK(seen.spans[7].name == "postgresql");
+    CHECK(seen.spans[7].status == StatusCode::unset);
+}
+
+TEST_CASE("a connection that is lost is a failure without an SQLSTATE") {
+    const Connection conn, other;
+    const std::string end =
+        "SELECT pg_terminate_backend(" + std::to_string(PQbackendPID(conn)) + ")";
+    own(PQexec(other, (end + ", pg_sleep(0)").c_str()));
+    const auto seen = recorded([&] {
+        CHECK(conn.run("SELECT 1") == PGRES_FATAL_ERROR); // finds out
+        CHECK(conn.run("SELECT 2") == PGRES_FATAL_ERROR); // knows
+    });
+    REQUIRE(seen.spans.size() == 2);
+    for (const auto& span : seen.spans) {
+        CHECK(span.text("error.type") == "CONNECTION_BAD");
+        CHECK(span.attribute("db.response.status_code") == nullptr);
+        CHECK_FALSE(span.status_message.empty());
+    }
+}
+
+TEST_CASE("a null connection and one that failed do what libpq does") {
+    const auto seen = recorded([] {
+        CHECK(pq::exec(nullptr, "SELECT 1") == nullptr);
+        CHECK(pq::send_query(nullptr, "SELECT 1") == 0);
+        CHECK(pq::get_result(nullptr) == nullptr);
+        CHECK_FALSE(plume::instrument(static_cast<PGconn*>(nullptr), plume::PqOptions{}));
+        PGconn* failed = PQconnectdb("host=/nonexistent dbname=d");
+        CHECK(PQresultStatus(own(pq::exec(failed, "SELECT 1")).get()) == PGRES_FATAL_ERROR);
+        CHECK(pq::send_query(failed, "SELECT 1") == 0);
+        PQfinish(failed);
+    });
+    REQUIRE(seen.spans.size() == 2);
+    for (const auto& span : seen.spans) {
+        CHECK(span.status == StatusCode::error);
+        CHECK(span.text("error.type") == "CONNECTION_BAD");
+    }
+}
+
+// Asynchronous calls.
+
+TEST_CASE("what is sent lasts until its last result was fetched") {
+    const Connection conn;
+    REQUIRE(plume::instrument(conn, {.rows = true}));
+    const auto seen = recorded([&] {
+        {
+            PLUME_SPAN("sends");
+            CHECK(pq::send_query(conn, "SELECT * FROM customers; SELECT 1") == 1);
+        }
+        { PLUME_SPAN("between"); }
+        CHECK(conn.drain() == 2);
+        { PLUME_SPAN("after"); }
+        CHECK(pq::get_result(conn) == nullptr);
+    });
+    const RecordedSpan& span = seen["SELECT customers; SELECT"];
+    CHECK(span.parent_span_id == seen["sends"].span_id);
+    CHECK(span.end_unix_ns >= seen["between"].end_unix_ns);
+    CHECK(span.end_unix_ns <= seen["after"].begin_unix_ns);
+    CHECK(span.text("db.response.returned_rows") == "3");
+}
+
+TEST_CASE("every way to send is traced") {
+    const Connection conn;
+    const char* values[] = {"1"};
+    const auto seen = recorded([&] {
+        CHECK(pq::send_query_params(conn, "SELECT id FROM customers WHERE id = $1", 1, nullptr,
+                                    values, nullptr, nullptr, 0) == 1);
+        conn.drain();
+        CHECK(pq::send_prepare(conn, "p", "DELETE FROM customers WHERE id = $1", 0, nullptr) == 1);
+        conn.drain();
+        CHECK(pq::send_query_prepared(conn, "p", 1, values, nullptr, nullptr, 0) == 1);
+        conn.drain();
+    });
+    CHECK(names_of(seen) ==
+          std::vector<std::string>{"SELECT customers", "PREPARE", "DELETE customers"});
+}
+
+TEST_CASE("rows of single-row mode are counted, and a failure among them is seen") {
+    const Connection conn;
+    REQUIRE(plume::instrument(conn, {.rows = true}));
+    const auto seen = recorded([&] {
+        CHECK(pq::send_query(conn, "SELECT 1/(3 - i) FROM generate_series(1, 5) i") == 1);
+        CHECK(PQsetSingleRowMode(conn) == 1);
+        CHECK(conn.drain() == 3);
+    });
+    REQUIRE(seen.spans.size() == 1);
+    CHECK(seen.spans[0].text("db.response.returned_rows") == "2");
+    CHECK(seen.spans[0].text("error.type") == "22012");
+}
+
+TEST_CASE("statements of a pipeline are told apart, and what a failure skips") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        REQUIRE(PQenterPipelineMode(conn) == 1);
+        const auto send = [&](const char* sql) {
+            CHECK(pq::send_query_params(conn, sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1);
+        };
+        send("SELECT 1 AS first");
+        {
+            const plume::SuppressScope quiet;
+            send("SELECT 1 AS unseen");
+        }
+        send("SELECT 1/0 AS failing");
+        send("SELECT 1 AS skipped");
+        CHECK(PQpipelineSync(conn) == 1);
+        for (int i = 0; i < 4; ++i) CHECK(conn.drain() == 1);
+        const auto sync = own(pq::get_result(conn));
+        CHECK(PQresultStatus(sync.get()) == PGRES_PIPELINE_SYNC);
+        CHECK(PQexitPipelineMode(conn) == 1);
+        CHECK(conn.run("SELECT 1 AS afterwards") == PGRES_TUPLES_OK);
+    });
+    REQUIRE(seen.spans.size() == 4);
+    CHECK(seen.spans[0].text("db.query.text") == "SELECT ? AS first");
+    CHECK(seen.spans[0].status == StatusCode::unset);
+    CHECK(seen.spans[1].text("db.query.text") == "SELECT ?/? AS failing");
+    CHECK(seen.spans[1].text("error.type") == "22012");
+    CHECK(seen.spans[2].text("db.query.text") == "SELECT ? AS skipped");
+    CHECK(seen.spans[2].text("error.type") == "PGRES_PIPELINE_ABORTED");
+    CHECK(seen.spans[3].status == StatusCode::unset);
+}
+
+TEST_CASE("what nobody fetched ends with the next statement, or with the connection") {
+    Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(pq::send_query(conn, "SELECT id FROM customers") == 1);
+        while (own(PQgetResult(conn))) {} // not through ours
+        CHECK(conn.run("SELECT 1") == PGRES_TUPLES_OK);
+        CHECK(pq::send_query(conn, "SELECT name FROM customers") == 1);
+        conn.close();
+    });
+    CHECK(names_of(seen) ==
+          std::vector<std::string>{"SELECT customers", "SELECT", "SELECT customers"});
+    CHECK(seen.stats.open == 0);
+}
+
+TEST_CASE("a text is read as the server reads it") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        own(PQexec(conn, "SET standard_conforming_strings = off; SET escape_string_warning = off"));
+        CHECK(conn.run("SELECT 'it\\'s', 'secret'") == PGRES_TUPLES_OK);
+        own(PQexec(conn, "SET standard_conforming_strings = on"));
+        CHECK(conn.run("SELECT 'it\\', 'secret'") == PGRES_TUPLES_OK);
+    });
+    CHECK(seen.spans.at(0).text("db.query.text") == "SELECT ?, ?");
+    CHECK(seen.spans.at(1).text("db.query.text") == "SELECT ?, ?");
+}
