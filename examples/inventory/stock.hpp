@@ -43,7 +43,6 @@ class Stock {
     [[nodiscard]] Answer select(sqlite3_stmt* statement);
 
     std::mutex mutex_;
-    std::string name_;
     std::unique_ptr<sqlite3, Close> database_; // the statements go first
     Statement quantity_;
     Statement items_;
