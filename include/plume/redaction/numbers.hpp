@@ -117,7 +117,7 @@ struct Ipv6 {
     std::size_t ipv4 = 0; ///< where it ends in an IPv4 address; 0: it does not
 };
 
-constexpr unsigned hex_value(char c) noexcept {
+constexpr unsigned digit_value(char c) noexcept {
     return is(c, character::digit) ? static_cast<unsigned>(c - '0')
                                    : static_cast<unsigned>(lowered(c) - 'a') + 10;
 }
@@ -142,7 +142,7 @@ constexpr Ipv6 read_ipv6(std::string_view text, std::size_t at) noexcept {
         unsigned value = 0;
         const std::size_t begin = at;
         for (; at - begin < 4 && is_at(text, at, character::hex); ++at)
-            value = value << 4U | hex_value(text[at]);
+            value = value << 4U | digit_value(text[at]);
         address.groups[count++] = static_cast<std::uint16_t>(value);
         if (is_gap(at)) {
             if (gap != 8) return {};
