@@ -104,8 +104,10 @@ class SqlWriter {
         if (before_quotes_ < size_) {
             size_ = before_quotes_;
             blank_ = blank_before_quotes_;
+            hidden_ = false;
         }
-        put_mark();
+        in_ = In::nothing;
+        if (!hidden_) put_mark();
         broken_ = hidden_ = true;
     }
 
