@@ -42,6 +42,32 @@ def read_spans(path: Path) -> list[Span]:
     ]
 
 
+# What the conventions require of whoever serves, asks, and queries.
+HTTP_SERVER = {"http.request.method": "GET", "url.scheme": "http", "server.address": "127.0.0.1",
+               "network.protocol.version": "1.1"}
+HTTP_CLIENT = {"http.request.method": "GET", "server.address": "127.0.0.1"}
+QUERY = {"db.system.name": "sqlite", "db.namespace": "inventory.db", "db.collection.name": "stock",
+         "db.operation.name": "SELECT", "db.query.summary": "SELECT stock"}
+
+
+def check_attributes(span: Span) -> None:
+    said = span.attributes
+    if span.kind == SERVER:
+        assert said.items() >= HTTP_SERVER.items(), said
+        assert span.name == f"GET {said['http.route']}" and said["url.path"].startswith("/"), said
+        assert int(said["server.port"]) > 0 and int(said["network.peer.port"]) > 0, said
+    elif "db.system.name" in said:
+        assert span.kind == CLIENT and said.items() >= QUERY.items(), said
+        assert int(said["db.response.returned_rows"]) in (0, 1, 4), said
+        # The one has a parameter, the other has none; values are in neither.
+        assert said["db.query.text"] in (
+            "SELECT sum(quantity) FROM stock WHERE sku = ? GROUP BY sku",
+            "SELECT sku FROM stock GROUP BY sku ORDER BY total(quantity)"), said
+    elif span.kind == CLIENT:
+        assert said.items() >= HTTP_CLIENT.items(), said
+        assert said["url.full"].startswith(f"http://127.0.0.1:{said['server.port']}/stock"), said
+
+
 def check_demo(build: Path) -> None:
     done = subprocess.run(
         [ROOT / "examples/demo.sh", "--build", build, "--export", "console,jsonl"],
@@ -56,6 +82,7 @@ def check_demo(build: Path) -> None:
     assert len(by_id) == len(spans)
     roots = 0
     for span in spans:
+        check_attributes(span)
         if not span.parent:
             roots += 1
             assert (span.service, span.kind) == ("storefront", SERVER), span.name
