@@ -28,7 +28,8 @@ exec 9>"$environment.lock"
 flock 9
 
 if [[ ! -e $environment/ready ]]; then
-    say "installing into $environment: $(grep -v '^#' "$list" | paste -sd ' ')"
+    say "installing into $environment:"
+    grep -v '^#' "$list" | paste -sd ' ' | fold -s -w 100 >&2
     if ! python3 -m venv --clear "$environment" >&2 ||
         ! timeout 300 "$python" -m pip install --quiet --disable-pip-version-check --no-deps \
             --requirement "$list" >&2; then

@@ -7,8 +7,8 @@ import os
 import sys
 from threading import Lock
 
-# The stable names of attributes, which Plume has as well. Today's instrumentations ask for them,
-# the tutorial's know the old ones alone. They read it when they are imported.
+# The stable names of attributes, which Plume has as well. Today's instrumentations know them when
+# they are told so before they are imported, the tutorial's don't.
 os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
 
 from opentelemetry import trace  # noqa: E402
