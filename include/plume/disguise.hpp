@@ -72,6 +72,11 @@ constexpr HashKey hash_key_of(std::string_view text) noexcept {
     return {SipHash::of(text, {1, 2}), SipHash::of(text, {3, 4})};
 }
 
+/// The key of the process: Options::hash_key, or a random one. Defined in module.hpp; a template,
+/// so that a file which never evaluates it needs no definition.
+template <class = void>
+HashKey hash_key_of_process() noexcept;
+
 inline constexpr std::size_t hash_size = 16;
 
 /// Writes the hash of a value as `hash_size` hexadecimal digits.

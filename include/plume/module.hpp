@@ -118,6 +118,18 @@ inline Runtime& runtime() noexcept {
     return *known;
 }
 
+template <class>
+[[gnu::noinline]] HashKey hash_key_of_process() noexcept {
+    Runtime& process = runtime();
+    HashKey key = process.hash_key.load();
+    if ((key.low | key.high) != 0) [[likely]]
+        return key;
+    Locked lock{process.mutex};
+    key = process.hash_key.load();
+    if ((key.low | key.high) == 0) choose_hash_key(process, {});
+    return process.hash_key.load();
+}
+
 /// What threads without a lane point to: it has no room, so that one comparison tells both.
 inline constinit Lane no_lane;
 

@@ -19,6 +19,7 @@ constexpr void ignore(const Arguments&...) noexcept {}
 namespace off {
 
 struct RealAttributes; ///< attribute.hpp completes it
+struct RealRemarks;    ///< on_span.hpp completes it
 template <class T>
 concept Complete = requires { sizeof(T); };
 
@@ -83,10 +84,14 @@ template <class = void> // a template, so that the real one is preferred where b
 constexpr off::Span current() noexcept {
     return {};
 }
+// Attributes are real where fields.hpp or redact.hpp is included, and these ignore them all the
+// same.
 template <class... T>
-constexpr void set(const off::Attribute&, const T&...) noexcept {}
+    requires(!off::Complete<off::RealRemarks>)
+constexpr void set(const T&...) noexcept {}
 template <class... T>
-constexpr void event(const off::Name&, const T&...) noexcept {}
+    requires(!off::Complete<off::RealRemarks>)
+constexpr void event(const T&...) noexcept {}
 template <class Text> // templates, as above
 constexpr void set_error(const Text&) noexcept {}
 template <class Code, class... T>

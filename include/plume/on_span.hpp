@@ -131,6 +131,10 @@ template <Lazy F>
 
 } // namespace detail
 
+namespace off {
+struct RealRemarks {}; // see off.hpp
+} // namespace off
+
 /// The innermost open span of the calling thread, for everything that can be said about a span:
 /// plume::current().set("order.total"_a = total). With none open, what is said is ignored.
 [[nodiscard]] inline detail::CurrentSpan current() noexcept { return {}; }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include <plume/glob.hpp>
+
 namespace plume {
 
 /// What every rule is as long as nobody says otherwise. A team's own policy is a struct that
@@ -24,7 +26,8 @@ struct Policy {
 
     /// Every key begins with one of these, or with a namespace of `conventions`. None: any key.
     static constexpr None required_prefixes{};
-    /// Keys that must not be used. In these patterns `*` stands for any characters, also none.
+    /// Keys that must not be used. In these patterns `*` stands for any characters and `?`
+    /// for one.
     static constexpr None forbidden_keys{};
     /// Keys that are recorded with the value REDACTED, whatever they are given. Patterns.
     static constexpr None sensitive_keys{};
@@ -41,7 +44,7 @@ struct Policy {
     static consteval bool allows_name(std::string_view) { return true; }
     static consteval bool allows_key(std::string_view) { return true; }
 
-    /// The namespaces of OpenTelemetry's semantic conventions that Plume's own headers write.
+    /// Namespaces of OpenTelemetry's semantic conventions: nobody would want another prefix there.
     static constexpr std::string_view conventions[]{
         "client.",  "code.",   "db.",     "error.", "http.",      "exception.",
         "network.", "server.", "thread.", "url.",   "user_agent."};
@@ -49,23 +52,10 @@ struct Policy {
 
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// Whether a text looks like a pattern in which `*` stands for any characters.
-constexpr bool matches(std::string_view pattern, std::string_view text) noexcept {
-    while (!pattern.empty() && pattern.front() != '*') {
-        if (text.empty() || text.front() != pattern.front()) return false;
-        pattern.remove_prefix(1);
-        text.remove_prefix(1);
-    }
-    if (pattern.empty()) return text.empty();
-    pattern.remove_prefix(1);
-    for (std::size_t skipped = 0; skipped <= text.size(); ++skipped)
-        if (matches(pattern, text.substr(skipped))) return true;
-    return false;
-}
 template <class Patterns>
 constexpr bool matches_any(const Patterns& patterns, std::string_view text) noexcept {
     for (const std::string_view pattern : patterns)
-        if (matches(pattern, text)) return true;
+        if (matches_glob(pattern, text)) return true;
     return false;
 }
 

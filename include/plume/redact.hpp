@@ -11,7 +11,6 @@
 
 #include <plume/attribute.hpp>
 #include <plume/disguise.hpp>
-#include <plume/module.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -47,22 +46,10 @@ constexpr auto with_text(const T& value, const F& f) noexcept {
     }
 }
 
-/// The key of the process, which is made when it is needed first.
-[[gnu::noinline]] inline HashKey hash_key() noexcept {
-    Runtime& process = runtime();
-    HashKey key = process.hash_key.load();
-    if ((key.low | key.high) != 0) [[likely]]
-        return key;
-    Locked lock{process.mutex};
-    key = process.hash_key.load();
-    if ((key.low | key.high) == 0) choose_hash_key(process, {});
-    return process.hash_key.load();
-}
-
 } // namespace detail
 
-// All three work on the recording thread, without heap, locks or system calls: what is given to
-// them is never in a ring, nor on its way to an exporter. Their results are for attributes:
+// All three work on the recording thread, without heap and system calls, and without a lock once
+// the process has its key. What they are given is never in a ring, nor on its way to an exporter.
 //     PLUME_SPAN("pay", "card"_a = plume::masked(card), "user"_a = plume::hashed(email));
 
 /// Nothing of the value: the attribute is the text REDACTED.
@@ -74,21 +61,23 @@ template <class T>
 /// The last four characters of a text or integer, as in "****1234"; of one with less than eight
 /// characters none, "****". Does not tell how long it was.
 template <class T>
-[[nodiscard]] constexpr auto masked(const T& value) noexcept {
+[[nodiscard]] constexpr detail::Disguised<detail::longest_mask> masked(const T& value) noexcept {
+    using Mask = detail::Disguised<detail::longest_mask>;
     return detail::with_text(value, [](std::string_view text) {
-        return detail::Disguised<detail::longest_mask>{
-            [text](char* to) { return detail::write_mask(to, text); }};
+        return Mask{[text](char* to) { return detail::write_mask(to, text); }};
     });
 }
 
 /// A hash of a text or integer, 16 hexadecimal digits: equal values have equal ones, and nobody can
 /// try out values without the key. That is Options::hash_key; without one it is random, and values
 /// are comparable within the process and its forks. An integer has the hash of its decimal digits.
+/// Belongs into a file that records, by plume.hpp: the key is the runtime's.
 template <class T>
-[[nodiscard]] auto hashed(const T& value) noexcept {
+[[nodiscard]] detail::Disguised<detail::hash_size> hashed(const T& value) noexcept {
+    using Hash = detail::Disguised<detail::hash_size>;
     return detail::with_text(value, [](std::string_view text) {
-        return detail::Disguised<detail::hash_size>{[text](char* to) {
-            detail::write_hash(to, text, detail::hash_key());
+        return Hash{[text](char* to) {
+            detail::write_hash(to, text, detail::hash_key_of_process());
             return detail::hash_size;
         }};
     });

@@ -1,6 +1,15 @@
 // every_macro.cpp - all that instrumented code writes, for compilers without exceptions and RTTI.
 #include <plume/context.hpp> // plume::Name is real, whatever is compiled out
+#include <plume/fields.hpp>
 #include <plume/plume.hpp>
+#include <plume/redact.hpp>
+
+struct Order {
+    int number;
+    plume::Secret<int> pin;
+    const char* card;
+};
+PLUME_REDACT(Order, card);
 
 void every_macro(int number);
 
@@ -20,4 +29,7 @@ void every_macro(int number) {
     PLUME_ERROR("error");
     plume::set("number"_a = number);
     plume::set_error("error");
+    PLUME_SPAN("disguised", "order"_a = plume::fields(Order{number, {number}, "card"}),
+               "secret"_a = plume::secret(number), "masked"_a = plume::masked("text"),
+               "hashed"_a = plume::hashed(number));
 }

@@ -8,8 +8,11 @@
 #    define PLUME_EVENT(...)
 #    define PLUME_SET(...)
 #    define PLUME_ERROR(...)
+#    define PLUME_REDACT(...) static_assert(true)
 #else
+#    include <plume/fields.hpp>
 #    include <plume/plume.hpp>
+#    include <plume/redact.hpp>
 using namespace plume::literals; // for what is not a macro
 #endif
 
@@ -22,6 +25,7 @@ struct Order {
     std::string customer;
     std::vector<double> prices;
 };
+PLUME_REDACT(Order, customer);
 
 int expensive(const Order& order); // elsewhere: a call would show
 void charge(double amount);
@@ -41,6 +45,9 @@ bool checkout(const Order& order, bool trusted) {
     PLUME_SPAN("checkout", plume::internal, "order.customer"_a = order.customer,
                "expensive"_a = expensive(order));
     if (order.prices.empty()) PLUME_EVENT("nothing to pay");
+    PLUME_SET("order"_a = plume::fields(order), "hashed"_a = plume::hashed(order.customer),
+              "masked"_a = plume::masked(order.customer),
+              "pin"_a = plume::secret(expensive(order)));
     const double sum = total(order);
     PLUME_SET("order.total"_a = sum, "again"_a = expensive(order));
     if (trusted) {
