@@ -64,9 +64,9 @@ class Composer {
         else compose_all(chunk, span, data);
     }
 
-    /// For a plain site: whether the words of its values are not all that is exported.
+    /// For a plain site: whether its values are not what is exported, word for word.
     [[nodiscard]] static bool needs_a_look(const SiteInfo& site, const char* values) noexcept {
-        return (site.has_unsigned || site.may_have_cards) && has_text(site, values);
+        return site.may_become_text && becomes_text(site, values);
     }
 
     /// For a plain site, and a chunk with room for its fields.
@@ -99,8 +99,8 @@ class Composer {
         return span.site.plain && !has_more(span) && !needs_a_look(span.site, span.log.data());
     }
 
-    /// Whether one of the values becomes text: no int64, or a card number.
-    [[nodiscard]] static bool has_text(const SiteInfo& site, const char* values) noexcept {
+    /// Whether one of the values is no int64, or a card number.
+    [[nodiscard]] static bool becomes_text(const SiteInfo& site, const char* values) noexcept {
         for (std::size_t i = 0; i < site.fields; ++i) {
             std::int64_t value = 0;
             std::memcpy(&value, values + 8 * i, 8);

@@ -27,10 +27,10 @@ struct SiteInfo {
     SiteKind what = SiteKind::span;
     SpanKind kind = SpanKind::internal;
     bool one_word_fields = true;
-    bool simple = false;         ///< no key twice, and no more than a span may have
-    bool plain = false;          ///< simple, and one word a field
-    bool has_unsigned = false;   ///< of which some may be too large for an int64
-    bool may_have_cards = false; ///< of which some may be what the redactor takes out
+    bool simple = false;          ///< no key twice, and no more than a span may have
+    bool plain = false;           ///< simple, and one word a field
+    bool may_become_text = false; ///< a value that is too large for an int64, or a card number
+    bool may_have_cards = false;
 };
 
 /// By index. Never forgets a site: spans that are on their way refer to it.
@@ -77,7 +77,7 @@ class SiteTable {
             attribute.type = value_type(field.type);
             if (std::ranges::find(keys, attribute.key(), &Attribute::key) != keys.end())
                 info.simple = false;
-            info.has_unsigned = info.has_unsigned || field.type == WireType::uint64;
+            info.may_become_text = info.may_become_text || field.type == WireType::uint64;
             keys.push_back(attribute);
         }
         info.plain = info.simple && info.one_word_fields;
@@ -100,6 +100,7 @@ class SiteTable {
             treatments.push_back(treatment);
         }
         info.may_have_cards = info.may_have_cards && redactor_->searches_integers();
+        info.may_become_text = info.may_become_text || info.may_have_cards;
         info.treatments = treatments.data();
     }
 

@@ -129,12 +129,18 @@ class Finder {
         case 'J': return take(web_token_at(text, i), Pattern::token, i) ? i : i + 1;
         case ':': return look_at_colon(text, i);
         case '=': return look_at_name(text, i);
-        default:
-            if (wants(Pattern::card) && take(card_at(text, i), Pattern::card, i)) return i;
-            if (wants(Pattern::ip_address) && take(ipv4_at(text, i), Pattern::ip_address, i))
-                return i;
-            return end_of(text, i, character::digit);
+        default: return look_at_number(text, i);
         }
+    }
+
+    std::size_t look_at_number(std::string_view text, std::size_t i) {
+        const std::size_t end = end_of(text, i, character::digit);
+        if (end - i >= 4) { // too many for a part of an address, enough for a group of a card
+            if (wants(Pattern::card)) take(card_at(text, i), Pattern::card, i);
+        } else if (wants(Pattern::ip_address) && end < text.size() && text[end] == '.') {
+            take(ipv4_at(text, i), Pattern::ip_address, i);
+        }
+        return std::max(i, end);
     }
 
     /// An address begins behind the last @ that was looked at: so each byte is looked at twice.
