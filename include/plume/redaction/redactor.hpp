@@ -109,10 +109,11 @@ class Redactor {
     [[nodiscard]] static std::string_view without_cut_word(std::string_view text) noexcept {
         constexpr std::string_view ends = " \t\r\n\"'`,;()[]{}<>";
         constexpr int groups = 5; // that a card number has
-        for (int i = 0; i < groups && !text.empty(); ++i) {
+        for (int i = 0; i < groups; ++i) {
             text = text.substr(0, text.find_last_of(ends) + 1); // npos + 1 is 0
             const std::string_view before = text.substr(0, text.find_last_not_of(ends) + 1);
             if (before.empty() || !is(before.back(), character::digit)) break;
+            if (i + 1 != groups) text = before;
         }
         return text;
     }
