@@ -114,7 +114,7 @@ TEST_CASE("a traceparent is written in version 00 with the two flags that there 
     CHECK(written(example_context()) == example);
     for (unsigned flags = 0; flags < 256; ++flags)
         CHECK(written(example_context(static_cast<std::uint8_t>(flags))) ==
-              with(53, {"00\00001\00002\00003" + 3 * (flags & 3U), 2}));
+              with(53, "0" + std::to_string(flags & 3U)));
 }
 
 TEST_CASE("a traceparent that is written is read as it was, whatever the ids") {
