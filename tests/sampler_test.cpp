@@ -248,6 +248,77 @@ TEST_CASE("a trace that a small ratio samples is sampled by every larger one") {
     }
 }
 
+TEST_CASE("every trace id is on the side of the threshold that its decision is on") {
+    const std::uint64_t threshold = make_threshold(0.25).value;
+    const auto seen = recorded(with(Sampler::ratio(0.25)), [threshold] {
+        for (int i = 0; i < 4000; ++i) {
+            plume::Span span{"root"_name};
+            const SpanContext context = current_context();
+            REQUIRE(context.valid());
+            REQUIRE(context.sampled() == span.recording());
+            REQUIRE((plume::detail::randomness(context.trace_id, {}) >= threshold) ==
+                    span.recording());
+            REQUIRE(current_context().trace_id == context.trace_id);
+            PLUME_SPAN("child");
+            REQUIRE(current_context().trace_id == context.trace_id);
+        }
+    });
+    for (const plume::RecordedSpan& span : seen.spans)
+        REQUIRE(plume::detail::randomness(span.trace_id, {}) >= threshold);
+    CHECK(seen.spans.size() > 2 * 800);
+    CHECK(seen.spans.size() < 2 * 1200);
+}
+
+TEST_CASE("sampled trace ids are spread over all that the threshold lets through") {
+    std::array<int, 8> octants{};
+    const auto seen = recorded(with(Sampler::ratio(0.5)), [] {
+        for (int i = 0; i < 16'000; ++i) PLUME_SPAN("root");
+    });
+    for (const plume::RecordedSpan& span : seen.spans)
+        ++octants.at(plume::detail::randomness(span.trace_id, {}) >> 53U);
+    double chi_square = 0;
+    const double expected = static_cast<double>(seen.spans.size()) / 4;
+    for (std::size_t i = 0; i < 4; ++i) CHECK(octants.at(i) == 0);
+    for (std::size_t i = 4; i < 8; ++i)
+        chi_square += (octants.at(i) - expected) * (octants.at(i) - expected) / expected;
+    CHECK(chi_square < 44); // three degrees of freedom: 1 in 10^9
+}
+
+TEST_CASE("what begins in a scope inside an unsampled root is decided by the scope") {
+    const auto seen = recorded(with(Sampler::parent_based(Sampler::ratio(0))), [] {
+        for (int i = 0; i < 3; ++i) {
+            PLUME_SPAN("unsampled");
+            {
+                const ContextScope scope{parent(true, true)};
+                PLUME_SPAN("sampled elsewhere");
+                {
+                    const ContextScope none{SpanContext{}};
+                    PLUME_SPAN("unsampled again");
+                }
+                PLUME_SPAN("child");
+            }
+            PLUME_SPAN("unsampled child");
+        }
+        const plume::SuppressScope quiet;
+        PLUME_SPAN("suppressed");
+        CHECK_FALSE(current_context().valid());
+    });
+    CHECK(seen.spans.size() == 6);
+    CHECK(seen.stats.begun == 6);
+}
+
+TEST_CASE("a plan that is replaced is forgotten at the next root") {
+    const auto seen = recorded(with(Sampler::ratio(0)), [] {
+        { PLUME_SPAN("no"); }
+        { PLUME_SPAN("no"); }
+        plume::set_sampler(Sampler::ratio(1));
+        { PLUME_SPAN("yes"); }
+        plume::set_sampler(Sampler::ratio(0));
+        { PLUME_SPAN("no"); }
+    });
+    CHECK(seen.tree() == "yes\n");
+}
+
 TEST_CASE("a ratio says in the trace state with what probability it has sampled") {
     std::string inside;
     const auto seen = recorded(with(Sampler::ratio(1)), [&inside] {

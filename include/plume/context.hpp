@@ -41,6 +41,7 @@ class [[nodiscard]] ContextScope {
     void enter(const SpanContext& context, detail::Mute mute) noexcept {
         lane_ = detail::own_lane();
         if (!lane_) return;
+        detail::name_unsampled(*lane_);
         outside_ = {lane_->current,     lane_->scope,  lane_->trace_id, lane_->trace_state,
                     lane_->trace_flags, lane_->mute,   lane_->admitted, lane_->muted_by,
                     lane_->floor,       lane_->outside};
@@ -52,6 +53,17 @@ class [[nodiscard]] ContextScope {
         lane_->muted_by = 0;
         lane_->floor = lane_->head.load(detail::memory_order_relaxed); // own store
         if (lane_->mute != detail::Mute::suppressed) lane_->mute = mute;
+        keep_draw_only_for_roots();
+    }
+
+    /// What was drawn ahead holds where roots of new traces begin. Elsewhere it is forgotten, since
+    /// drawing anew is as good: a draw remembers nothing.
+    void keep_draw_only_for_roots() const noexcept {
+        if (lane_->current == 0 && lane_->mute == detail::Mute::none && !lane_->scope.valid() &&
+            lane_->scope.flags == 0)
+            return;
+        lane_->drawn_for = nullptr;
+        lane_->skips = 0;
     }
 
     void leave() noexcept {
@@ -78,6 +90,7 @@ class [[nodiscard]] ContextScope {
         lane_->floor = outside_.floor;
         lane_->outside = outside_.next;
         lane_->come_back_to(outside_.current);
+        keep_draw_only_for_roots();
     }
 
     detail::Lane* lane_;

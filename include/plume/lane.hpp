@@ -34,10 +34,14 @@ inline constexpr std::uint64_t low_bits = 7;
 /// Why a thread records nothing at the moment.
 enum class Mute : std::uint8_t {
     none,
-    unsampled, ///< the root was not sampled; its children are not either
-    dropping,  ///< the root found no room; its children are dropped with it, and counted
-    suppressed ///< asked for, as in the threads of exporters
+    dropping,   ///< the root found no room; its children are dropped with it, and counted
+    suppressed, ///< asked for, as in the threads of exporters
+    unsampled,  ///< the root was not sampled; its children are not either
+    nameless    ///< likewise, and the trace has no id until somebody asks
 };
+
+/// One comparison, since it is all that most spans of a program do.
+constexpr bool is_unsampled(Mute mute) noexcept { return mute >= Mute::unsampled; }
 
 /// What a ContextScope puts aside while it is in force, a link of a list on the stack.
 struct [[gnu::visibility("default")]] Outside {
@@ -68,7 +72,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     bool undecided = false; ///< but for a sampler that wants to see what the root is given
     Clock clock = Clock::undecided;
     std::uint64_t muted_by = 0; ///< the token of the guard whose end unmutes the lane
-    std::uint64_t mutes = 0;    ///< there were so far
+    std::uint64_t next_muted_by = muted_token; ///< of the next one; above it, the lane
     SpanId unsampled_id; ///< what an unsampled root calls itself when it passes its decision on
     // Children that the span at this position does not have; 0: none. Said before it ends.
     std::uint64_t missing_for = 0;
@@ -96,6 +100,13 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     std::uint64_t trace_seed[2] = {};
     std::uint64_t traces = 0;
+
+    // How many roots are not sampled until one is, drawn ahead for the plan and its threshold, so
+    // that each of them costs a decrement; see skip_root(). Not 0 only where the next span that
+    // begins on the stack is the root of a new trace, or the child of one that was skipped.
+    const struct SamplingPlan* drawn_for = nullptr; ///< null: nothing is drawn
+    std::uint64_t skips = 0;
+    std::uint64_t threshold = 0;
 
     Atomic<bool> has_ring{false}; ///< the collector may look at the ring
 
@@ -190,8 +201,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     /// The lane has just become mute: what the guard that caused it remembers.
     [[nodiscard]] std::uint64_t new_muted_token() noexcept {
-        constexpr std::uint64_t counted = (std::uint64_t{1} << position_bits) - 1;
-        muted_by = std::uint64_t{index} << position_bits | (++mutes << 3U & counted) | muted_token;
+        muted_by = next_muted_by; // after 2^45 of them they are those of another lane: no harm
+        next_muted_by += low_bits + 1;
         return muted_by;
     }
     /// That guard ends, wherever it is on the stack.
@@ -209,6 +220,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         trace_state = {};
         mute = Mute::none;
         muted_by = 0;
+        drawn_for = nullptr;
+        skips = 0;
         admitted = undecided = false;
         abandoned_count = 0;
         floor = owner_floor = head.load(memory_order_relaxed); // as below

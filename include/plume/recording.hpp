@@ -147,7 +147,8 @@ template <class Site, bool Exceptions, class... Args>
     Lane* lane = this_lane;
     std::uint64_t left = 0;
     if (__builtin_sub_overflow(lane->room, record_size<Site>(size) + 8, &left)) [[unlikely]] {
-        if (lane->mute == Mute::unsampled) return;
+        if (is_unsampled(lane->mute)) return;
+        if (opened.token = skip_root(*lane); opened.token != 0) return;
         const Begun begun = begin_slowly<Site>(index, size, args...);
         opened.token = begun.token;
         opened.parent = begun.parent;
@@ -167,10 +168,11 @@ template <class Site, bool Exceptions, class... Args>
 /// Whether a span that began now would be recorded: asked before its arguments are evaluated. If
 /// not, `token` is what its guard has to remember.
 [[gnu::always_inline]] inline bool wanted(std::uint32_t index, std::uint64_t& token) noexcept {
-    const Lane* lane = this_lane;
+    Lane* lane = this_lane;
     if (lane->room >= 16) [[likely]]
         return true;
-    if (lane->mute == Mute::unsampled) return false;
+    if (is_unsampled(lane->mute)) return false;
+    if (token = skip_root(*lane); token != 0) return false;
     const Decision decision = decide(index);
     token = decision.token;
     return decision.wanted;

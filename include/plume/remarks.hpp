@@ -41,9 +41,10 @@ namespace [[gnu::visibility("hidden")]] detail {
 }
 
 [[gnu::noinline]] inline SpanContext context_now() noexcept {
-    const Lane* lane = peek_lane();
+    Lane* lane = peek_lane();
     if (!lane) return {};
     if (lane->current != 0) return context_of(0);
+    name_unsampled(*lane);
     // What is not recorded passes its decision on, so that other services drop it too.
     if (lane->mute == Mute::unsampled || lane->mute == Mute::dropping)
         return {lane->trace_id,

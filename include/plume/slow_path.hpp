@@ -288,13 +288,14 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     if (position == lane.fork_position && lane.current == 0) lane.scope = {};
 }
 
+/// Where the lane is not known to the module, or scopes have been entered since.
+[[gnu::noinline]] inline void unmute_slowly(std::uint64_t token) noexcept {
+    if (Lane* lane = peek_lane()) lane->unmute(token);
+}
+
 /// An end that is not the innermost of its thread, or has to read the kernel's clock, or closes
-/// the lane because it is a root's.
-[[gnu::noinline]] inline void end_slowly(std::uint64_t token, std::uint64_t parent) noexcept {
-    if ((token & muted_token) != 0) {
-        if (Lane* lane = peek_lane()) lane->unmute(token);
-        return;
-    }
+/// the lane because it is a root's, or has something to say first.
+[[gnu::noinline]] inline void end_recorded(std::uint64_t token, std::uint64_t parent) noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = own_lane();
     if (!lane) return; // the thread is gone: the span stays open, and is counted so
@@ -321,6 +322,16 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
     lane->put(at + 8, position);
     lane->publish(at + 16);
     if (stacked) lane->step_over(position, parent);
+}
+
+/// Any end but that of an innermost span that is no root. Of a root that was not recorded, it lets
+/// the lane speak again; apart, since a program may have nothing but these.
+[[gnu::noinline]] inline void end_slowly(std::uint64_t token, std::uint64_t parent) noexcept {
+    if ((token & muted_token) == 0) return end_recorded(token, parent);
+    Lane* lane = this_lane;
+    if (token == lane->muted_by) [[likely]]
+        lane->mute = Mute::none;
+    else unmute_slowly(token);
 }
 
 /// Tells the collector, which may report it.

@@ -82,11 +82,81 @@ inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOT
     apply(start, lane, ask(sampler, input_for(start, parent, entry), monotonic_ns));
 }
 
-/// A trace of its own, or the parent's, and whether it is recorded here. `can_wait`: what is left
-/// undecided is decided when the arguments are there.
+/// How many roots in a row a sampler does not sample that samples the part `probability`: drawn
+/// from the geometric distribution, which is what deciding on each by itself amounts to.
+[[gnu::noinline]] inline std::uint64_t draw_skips(Lane& lane, double probability) noexcept {
+    constexpr double longest = 1e18;
+    if (!(probability > 0)) return static_cast<std::uint64_t>(longest);
+    constexpr double two_to_minus_53 = 0x1p-53;
+    const std::uint64_t random =
+        mix(lane.trace_seed[0] ^ ~lane.trace_seed[1] ^ ++lane.traces << 8U);
+    const double uniform = static_cast<double>((random >> 11U) + 1) * two_to_minus_53; // not 0
+    const double skips = __builtin_log(uniform) / __builtin_log1p(-probability);
+    return skips < longest ? static_cast<std::uint64_t>(skips)
+                           : static_cast<std::uint64_t>(longest);
+}
+
+/// `random` of 2^56, spread evenly over `below` of 2^56.
+inline std::uint64_t scaled(std::uint64_t random, std::uint64_t below) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>(static_cast<Wide>(random) * below >> 56U);
+}
+
+/// A new trace id whose low 56 bits are on the side of the threshold that the decision is on.
+inline TraceId trace_id_for(Lane& lane, bool sampled, std::uint64_t threshold) noexcept {
+    TraceId id = lane.new_trace_id();
+    const std::uint64_t random = id.low & (all_of_56_bits - 1);
+    const std::uint64_t part = sampled ? threshold + scaled(random, all_of_56_bits - threshold)
+                                       : scaled(random, threshold);
+    id.low = (id.low & ~(all_of_56_bits - 1)) | part;
+    return id;
+}
+
+/// Whether the next new trace is sampled, for a plan that is one threshold.
+inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
+                            std::uint64_t threshold) noexcept {
+    if (threshold == 0) return true;
+    if (lane.drawn_for != &plan) {
+        constexpr auto all = static_cast<double>(all_of_56_bits);
+        lane.skips = draw_skips(lane, static_cast<double>(all_of_56_bits - threshold) / all);
+        lane.threshold = threshold;
+        lane.drawn_for = &plan;
+    }
+    if (lane.skips != 0) {
+        --lane.skips;
+        return false;
+    }
+    lane.drawn_for = nullptr;
+    return true;
+}
+
+/// The ids of the unsampled root that mutes the lane, for whoever asks to pass its decision on.
+[[gnu::noinline]] inline void name_unsampled(Lane& lane) noexcept {
+    if (lane.mute != Mute::nameless) return;
+    lane.mute = Mute::unsampled;
+    lane.trace_id = trace_id_for(lane, false, lane.threshold);
+    lane.trace_flags = trace_flags::random;
+    lane.trace_state = {};
+    lane.unsampled_id = unsampled_span_id(lane.trace_id);
+}
+
+/// A span begins in a lane without room. If it is one of the roots that are known not to be
+/// sampled, mutes the lane and returns what the guard has to remember; else 0.
+[[gnu::always_inline]] inline std::uint64_t skip_root(Lane& lane) noexcept {
+    if (lane.skips == 0) return 0;
+    // A line that is on has been registered, by way of the runtime.
+    const Runtime& process = *module.runtime.load(memory_order_relaxed); // constant since then
+    if (process.sampling.load(memory_order_relaxed) != lane.drawn_for) return 0; // only compared
+    --lane.skips;
+    lane.mute = Mute::nameless;
+    return lane.new_muted_token();
+}
+
+/// A trace of its own, or the parent's, and whether it is recorded here. `stacked`: for a root on
+/// the stack, which can be left undecided until its arguments are there.
 [[gnu::always_inline]] inline TraceStart start_trace(Runtime& process, Lane& lane,
                                                      const SpanContext& parent, std::uint32_t index,
-                                                     bool can_wait) noexcept {
+                                                     bool stacked) noexcept {
     TraceStart start;
     const SamplingPlan* plan =
         process.sampling.load(memory_order_acquire); // pairs with the release in set_plan()
@@ -100,25 +170,33 @@ inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOT
                                                     trace_flags::sampled);
         if ((start.flags & trace_flags::debug) != 0) return start;
         if (const SamplerNode* sampler = plan ? plan->for_parent(parent) : nullptr) [[unlikely]]
-            ask_sampler(process, lane, *plan, *sampler, parent, index, start, can_wait);
+            ask_sampler(process, lane, *plan, *sampler, parent, index, start, stacked);
+        return start;
+    }
+    start.flags = trace_flags::random | trace_flags::sampled;
+    if (plan && plan->by_parent[SamplingPlan::root]->kind == SamplerNode::Kind::threshold &&
+        (parent.flags & trace_flags::decided) == 0) {
+        const Threshold& threshold = *plan->by_parent[SamplingPlan::root]->threshold;
+        if (stacked) {
+            const bool sampled = next_is_sampled(lane, *plan, threshold.value);
+            start.trace_id = trace_id_for(lane, sampled, threshold.value);
+        } else {
+            start.trace_id = lane.new_trace_id();
+        }
+        const bool sampled = (start.trace_id.low & (all_of_56_bits - 1)) >= threshold.value;
+        if (sampled) start.trace_state = threshold.trace_state();
+        else start.flags = trace_flags::random;
         return start;
     }
     start.trace_id = lane.new_trace_id();
-    start.flags = trace_flags::random | trace_flags::sampled;
     if ((parent.flags & trace_flags::decided) != 0) [[unlikely]] {
         start.flags =
             static_cast<std::uint8_t>((parent.flags & ~trace_flags::decided) | trace_flags::random);
         return start;
     }
-    if (!plan) return start;
-    const SamplerNode& node = *plan->by_parent[SamplingPlan::root];
-    if (node.kind != SamplerNode::Kind::threshold) [[unlikely]] {
-        ask_sampler(process, lane, *plan, node, parent, index, start, can_wait);
-    } else if ((start.trace_id.low & (all_of_56_bits - 1)) >= node.threshold->value) {
-        start.trace_state = node.threshold->trace_state();
-    } else {
-        start.flags = trace_flags::random;
-    }
+    if (plan)
+        ask_sampler(process, lane, *plan, *plan->by_parent[SamplingPlan::root], parent, index,
+                    start, stacked);
     return start;
 }
 
