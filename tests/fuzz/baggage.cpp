@@ -87,7 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     plume::Baggage baggage = plume::Baggage::parse(extracted.context().baggage);
     compare(baggage, expected);
+    int changes = 0;
     for (const auto& [what, change] : lines) {
+        if (what != "baggage" && ++changes > 8) break; // more are more of the same, and slow
         if (what == "set") set(baggage, expected, change);
         if (what == "remove") remove(baggage, expected, change);
     }
