@@ -145,6 +145,7 @@ TEST_CASE("every literal of PostgreSQL becomes a question mark") {
             {"SELECT /* a /* nested */ 'comment' */ 'x'",
              "SELECT /* a /* nested */ 'comment' */ ?"},
             {"SELECT 1 -- one\r, 'x'", "SELECT ? -- one\n, ?"},
+            {"SELECT @E'it\\'s', a[1:E'\\'']", "SELECT @?, a[?:?]"},
             {"SELECT DATE '2024-01-31', INTERVAL '1' DAY", "SELECT DATE ?, INTERVAL ? DAY"},
             {"SELECT ARRAY[1,2], '{1,2}'::int[]", "SELECT ARRAY[?,?], ?::int[]"},
         },

@@ -400,7 +400,7 @@ constexpr const char* audited =
     "INSERT INTO audit VALUES ('secret'); END;";
 
 void ask_inside(sqlite3_context* context, int, sqlite3_value**) {
-    sqlite3_exec(sqlite3_context_db_handle(context), "SELECT 1 FROM customers AS inside", nullptr,
+    sqlite3_exec(sqlite3_context_db_handle(context), "-- inside\nSELECT 1 FROM customers", nullptr,
                  nullptr, nullptr);
     sqlite3_result_int(context, 1);
 }

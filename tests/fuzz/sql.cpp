@@ -52,6 +52,23 @@ std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
         }
         return sql.size() + 1;
     };
+    /// One string; with backslashes, it goes on behind blanks with a line break and comments of one
+    /// line.
+    const auto string = [&](std::size_t begin, bool backslashes) {
+        for (;;) {
+            const std::size_t end = mark(begin, quoted(begin, '\'', backslashes), 's');
+            bool line_break = false;
+            for (begin = end;; ++begin) {
+                if (at(begin) == '-' && at(begin + 1) == '-')
+                    while (begin < sql.size() && at(begin) != '\n' && at(begin) != '\r') ++begin;
+                if (begin >= sql.size() ||
+                    (static_cast<unsigned char>(at(begin)) > ' ' && at(begin) != '\x7f'))
+                    break;
+                line_break = line_break || at(begin) == '\n' || at(begin) == '\r';
+            }
+            if (!backslashes || !line_break || at(begin) != '\'') return end;
+        }
+    };
     std::size_t i = 0;
     while (i < sql.size()) {
         if (at(i) == '-' && at(i + 1) == '-') {
@@ -71,7 +88,7 @@ std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
             }
             i = mark(i, depth == 0 ? end : sql.size() + 1, 'c');
         } else if (at(i) == '\'') {
-            i = mark(i, quoted(i, '\'', dialect.backslashes), 's');
+            i = string(i, dialect.backslashes);
         } else if (at(i) == '"') {
             i = mark(i, quoted(i, '"', false), dialect.doubtful_quotes ? 's' : 'n');
         } else if (dialect.brackets && at(i) == '`') {
@@ -89,24 +106,7 @@ std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
                 ++end;
             const std::string word = sql.substr(i, end - i);
             if (dialect.escape_strings && (word == "e" || word == "E") && at(end) == '\'') {
-                i = end;
-                for (;;) {
-                    i = mark(i, quoted(i, '\'', true), 's');
-                    // Behind blanks with a line break, and comments of one line, it goes on.
-                    std::size_t next = i;
-                    bool line_break = false;
-                    for (;; ++next) {
-                        if (at(next) == '-' && at(next + 1) == '-')
-                            while (next < sql.size() && at(next) != '\n' && at(next) != '\r')
-                                ++next;
-                        if (next >= sql.size() ||
-                            (static_cast<unsigned char>(at(next)) > ' ' && at(next) != '\x7f'))
-                            break;
-                        line_break = line_break || at(next) == '\n' || at(next) == '\r';
-                    }
-                    if (!line_break || at(next) != '\'') break;
-                    i = next;
-                }
+                i = string(end, true);
             } else {
                 i = end;
             }

@@ -40,11 +40,59 @@ template <class Site>
     return entry ? entry->index : 0;
 }
 
+/// The attributes of a statement as they lie in a ring: the same each time it runs, so that its
+/// begin is one copy. Owns its memory.
+class Rendered {
+  public:
+    constexpr Rendered() noexcept = default;
+    ~Rendered() { std::free(bytes_); }
+    Rendered(const Rendered&) = delete;
+    Rendered& operator=(const Rendered&) = delete;
+
+    [[nodiscard]] const char* bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    /// Whether it is what the calling thread's ring wants: rings of other sessions have other
+    /// limits.
+    [[nodiscard]] bool fits() const noexcept {
+        const Lane& lane = *this_lane;
+        return bytes_ && lane.largest_record == largest_record_ && largest_record_ != 0 &&
+               lane.limits.text_bytes == limits_.text_bytes &&
+               lane.limits.elements == limits_.elements;
+    }
+    void forget() noexcept {
+        std::free(bytes_);
+        bytes_ = nullptr;
+    }
+    /// False without memory.
+    template <class Attributes>
+    bool render(const Attributes& attributes) noexcept {
+        forget();
+        attributes([&](const auto&... arguments) {
+            const Measured size = measure(arguments...);
+            size_ = size.bytes;
+            bytes_ = static_cast<char*>(std::malloc(size_));
+            if (!bytes_) return;
+            Pen pen{bytes_};
+            (write(pen, arguments, size.limits), ...);
+        });
+        limits_ = this_lane->limits;
+        largest_record_ = this_lane->largest_record;
+        return bytes_ != nullptr;
+    }
+
+  private:
+    char* bytes_ = nullptr;
+    std::size_t size_ = 0;
+    Limits limits_{};
+    std::uint64_t largest_record_ = 0;
+};
+
 /// A text of SQL as it came, and what is recorded of it. One block of memory.
 struct QueryText {
     std::uint32_t site; ///< that is called like its summary, or like its operation; 0: neither
     std::uint32_t statements;
-    std::string_view sql;
+    std::string_view sql; ///< and a NUL behind it
     std::string_view text;
     std::string_view summary;
     std::string_view operation;
@@ -118,6 +166,28 @@ class QuerySpan : public OnSpan<QuerySpan> {
             span.token_ =
                 async_bit | put<Site>(*room.lane, make_word(index, room.ticks), size, arguments...);
         });
+        return span;
+    }
+
+    /// The same with attributes that stay the same each time: they are rendered once.
+    template <class Site, class Attributes>
+    static QuerySpan begin(std::uint32_t named, Rendered& rendered,
+                           const Attributes& attributes) noexcept {
+        static_assert(!Site::one_word_fields);
+        const std::uint32_t own = index_of<Site>();
+        if (own == 0 || (!rendered.fits() && !rendered.render(attributes))) return {};
+        const std::uint32_t index = named != 0 ? named : own;
+        SpanContext context;
+        const Room room = make_room_async(16 + rendered.size(), index, context_now(), context);
+        if (!room.lane) return {};
+        const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
+        Pen pen{room.lane->address(at)};
+        pen.word(make_word(index, room.ticks));
+        pen.word(rendered.size());
+        std::memcpy(pen.at(), rendered.bytes(), rendered.size());
+        room.lane->publish(at + 16 + rendered.size());
+        QuerySpan span;
+        span.token_ = at | async_bit;
         return span;
     }
 

@@ -11,17 +11,19 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// In what the databases differ. Where a text can be read in two ways, the database's own way
 /// counts: a reader that took 'it\'s' for a whole string where it is not would leak what follows.
 struct SqlDialect {
-    bool doubtful_quotes = false; ///< "x" may be a string: SQLite takes it so if no column is x
-    bool brackets = false;        ///< [x] and `x` are identifiers
-    bool dollar_quotes = false;   ///< $tag$ … $tag$ is a string
-    bool escape_strings = false;  ///< E'\'' is one string, and goes on behind a line break
-    bool backslashes = false;     ///< '\'' is one string
+    bool doubtful_quotes = false;  ///< "x" may be a string: SQLite takes it so if no column is x
+    bool brackets = false;         ///< [x] and `x` are identifiers
+    bool named_parameters = false; ///< :name and @name; elsewhere they are operators, before E'\''
+    bool dollar_quotes = false;    ///< $tag$ … $tag$ is a string
+    bool escape_strings = false;   ///< E'\'' is one string, and goes on behind a line break
+    bool backslashes = false;      ///< '\'' is one string
     bool nested_comments = false;
     bool returns_end_comments = false; ///< "--" ends at a carriage return, too
 };
 
 /// SQLite, "SQL Keywords" and "Double-quoted String Literals Are Accepted".
-inline constexpr SqlDialect sqlite_sql{.doubtful_quotes = true, .brackets = true};
+inline constexpr SqlDialect sqlite_sql{
+    .doubtful_quotes = true, .brackets = true, .named_parameters = true};
 /// PostgreSQL, "Lexical Structure". `backslashes` as the server's standard_conforming_strings says.
 inline constexpr SqlDialect postgresql_sql{.dollar_quotes = true,
                                            .escape_strings = true,
@@ -104,7 +106,7 @@ class SqlLexer {
         const bool cast = c == ':' && peek(1) == ':';
         at_ += cast ? 2 : 1;
         if (c == '?') return skip(digit, SqlKind::parameter);
-        if (!cast && (c == ':' || c == '@') && letter(peek()))
+        if (dialect_.named_parameters && !cast && (c == ':' || c == '@') && letter(peek()))
             return skip(in_word, SqlKind::parameter);
         return SqlKind::symbol;
     }

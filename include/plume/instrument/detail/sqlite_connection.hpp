@@ -44,26 +44,30 @@ class SqliteTexts {
     SqliteTexts(const SqliteTexts&) = delete;
     SqliteTexts& operator=(const SqliteTexts&) = delete;
 
-    /// Null without memory; good until the next call.
-    const QueryText* find(sqlite3_stmt* statement, const char* sql, bool keep_literals) noexcept {
-        constexpr std::uint64_t golden = 0x9e3779b97f4a7c15; // 2^64 / the golden ratio
-        Slot& slot = slots_[(reinterpret_cast<std::uintptr_t>(statement) * golden) >> 58U];
-        if (slot.statement == statement && slot.query && slot.query->sql == sql) [[likely]]
-            return slot.query;
-        std::free(slot.query);
-        slot.query = QueryText::make<SqliteSite>(sql, sqlite_sql,
-                                                 keep_literals ? QueryText::Literals::kept
-                                                               : QueryText::Literals::replaced);
-        slot.statement = statement;
-        return slot.query;
-    }
-
-  private:
     struct Slot {
         sqlite3_stmt* statement = nullptr;
         QueryText* query = nullptr;
+        Rendered rendered;
     };
-    Slot slots_[64]; // of 32 KiB at most: 2 MiB a connection in the worst case
+
+    /// `query` is null without memory.
+    Slot& find(sqlite3_stmt* statement, const char* sql, bool replace_all) noexcept {
+        constexpr std::uint64_t golden = 0x9e3779b97f4a7c15; // 2^64 / the golden ratio
+        Slot& slot = slots_[(reinterpret_cast<std::uintptr_t>(statement) * golden) >> 58U];
+        if (slot.statement == statement && slot.query &&
+            std::strcmp(slot.query->sql.data(), sql) == 0) [[likely]]
+            return slot;
+        const bool kept = !replace_all && sqlite3_bind_parameter_count(statement) != 0;
+        slot.rendered.forget();
+        std::free(slot.query);
+        slot.query = QueryText::make<SqliteSite>(
+            sql, sqlite_sql, kept ? QueryText::Literals::kept : QueryText::Literals::replaced);
+        slot.statement = statement;
+        return slot;
+    }
+
+  private:
+    Slot slots_[64]; // of 48 KiB at most: 3 MiB a connection in the worst case
 };
 
 /// The statements of a connection that have begun and not ended: few, mostly one.
@@ -170,29 +174,34 @@ class SqliteConnection {
     /// `what` is the text of the statement; or a comment: what a trigger does, or the text of a
     /// statement that runs inside of another.
     void begins(sqlite3_stmt* statement, const char* what) noexcept {
-        const char* sql = sqlite3_sql(statement);
-        if (!sql) return;
-        if (what != sql && std::strncmp(what, "-- ", 3) == 0) {
-            do what += 3;
-            while (std::strncmp(what, "-- ", 3) == 0);
+        if (is_comment(what) && what != sqlite3_sql(statement)) {
             if (!settings_.nested) return;
-            if (std::strncmp(what, "TRIGGER ", 8) == 0) return fires(statement, what + 8);
-            if (std::strcmp(what, sql) != 0) return;
+            const std::string_view sql = sqlite3_sql(statement);
+            do what += 3;
+            while (what != sql && is_comment(what));
+            if (what != sql) {
+                constexpr std::string_view trigger = "TRIGGER ";
+                if (std::string_view{what}.starts_with(trigger))
+                    fires(statement, what + trigger.size());
+                return;
+            }
         } else if (retries_) {
             end_failed_retries();
         }
         if (index_of<SqliteSite>() == 0) return;
         if (Open* open = open_.find(statement)) close(*open); // its end was not to be seen
-        const bool keep =
-            !settings_.replace_all_literals && sqlite3_bind_parameter_count(statement) != 0;
-        const QueryText* query = texts_.find(statement, sql, keep);
-        if (!query) return;
+        SqliteTexts::Slot& text = texts_.find(statement, what, settings_.replace_all_literals);
+        if (!text.query) return;
         const QuerySpan span = QuerySpan::begin<SqliteSite>(
-            query->site, SqliteAttributes{*query, {name_, name_size_}});
+            text.query->site, text.rendered, SqliteAttributes{*text.query, {name_, name_size_}});
         if (!span.recording()) return;
         sqlite_fault.code = SQLITE_OK;
         if (Open* open = open_.add(statement)) open->span = span;
         else QuerySpan{span}.end();
+    }
+
+    static bool is_comment(const char* text) noexcept {
+        return text[0] == '-' && text[1] == '-' && text[2] == ' ';
     }
 
     void fires(sqlite3_stmt* statement, const char* trigger) noexcept {
