@@ -106,13 +106,15 @@ class TreeExporter(SpanExporter):
 
     def _details(self, span, margin):
         """Attributes, as many to a line as fit; then events, then the error."""
-        line = ""
+        line, used = "", 0
         for key, value in span.attributes.items():
             text = self._cut(f"{key}={value_text(value)}", margin)
-            if line and len(margin) + len(line) + 2 + len(text) > self._columns:
+            if line and len(margin) + used + 2 + len(text) > self._columns:
                 yield self._paint(DIM, margin) + line
-                line = ""
-            line += ("  " if line else "") + text
+                line, used = "", 0
+            gap = "  " if line else ""
+            line += gap + self._paint(DIM, text[:len(key) + 1]) + text[len(key) + 1:]
+            used += len(gap) + len(text)
         if line:
             yield self._paint(DIM, margin) + line
         for event in span.events:
