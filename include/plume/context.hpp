@@ -17,7 +17,8 @@ namespace plume {
 /// of a thread pool, or in the handler of a request that came with a `traceparent`. Works without
 /// a session too: current_context() gives the context back unchanged, and makes no ids. An invalid
 /// context means "no parent". What the context views, trace state and baggage, must outlive the
-/// scope.
+/// scope. Ends on the thread on which it began, before what is around it; in a coroutine, before
+/// the next co_await (PLUME_CHECK_SCOPES, in config.hpp).
 class [[nodiscard]] ContextScope {
   public:
     explicit ContextScope(const SpanContext& context) noexcept {

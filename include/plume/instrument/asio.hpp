@@ -4,7 +4,8 @@
 //     co_spawn(executor, plume::bind_context(serve(std::move(socket))), detached);
 //     co_await timer.async_wait(plume::bind_context(use_awaitable));
 //
-// For Asio without Boost define ASIO_STANDALONE, as it wants itself. Verified with Boost 1.81.
+// For Asio without Boost define ASIO_STANDALONE, as it wants itself. Verified with
+// Boost 1.81 and Asio 1.22.
 #pragma once
 
 #include <type_traits>

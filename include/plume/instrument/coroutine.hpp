@@ -157,8 +157,8 @@ inline namespace PLUME_MODE {
 ///
 /// Spans that are open across a co_await are plume::CoroutineSpan; those of PLUME_SPAN have to end
 /// in the slice in which they began, which PLUME_CHECK_SCOPES verifies. A coroutine may be resumed,
-/// and while it is suspended destroyed, on any thread. Costs a slice some 100 ns and no allocation;
-/// the call allocates if there is trace state or baggage.
+/// and while it is suspended destroyed, on any thread. A slice costs about what a span costs, and
+/// no allocation; the call allocates if there is trace state or baggage.
 template <class Base>
 class TracedPromise : public Base {
   public:
