@@ -76,8 +76,9 @@ struct ValueRule {
 /// costs nothing. Keys themselves are never changed.
 ///
 /// The first key rule that matches decides; a value that no key rule is about is searched by all
-/// value rules. What is changed or dropped is counted (Stats::redacted_values). A session whose
-/// rules are wrong does not start: Session::error() says why.
+/// value rules. Of two value rules with one pattern the later one counts. What is changed or
+/// dropped is counted (Stats::redacted_values). A session whose rules are wrong does not start:
+/// Session::error() says why.
 struct Redaction {
     std::vector<KeyRule> keys{};
     std::vector<ValueRule> values{};

@@ -122,6 +122,7 @@ TEST_CASE("an IPv6 address is eight groups, or less with a gap") {
     CHECK(ipv6("[2001:db8::1]:443") == "2001:db8::1");
     CHECK(ipv6("fe80::1%eth0") == "fe80::1");
     CHECK(ipv6("2001:db8::1: unreachable") == "2001:db8::1");
+    CHECK(ipv6("1:2:3:4:5:6:7:8::") == "1:2:3:4:5:6:7:8");
 }
 
 TEST_CASE("times, hardware addresses and names in C++ are no IPv6 addresses") {

@@ -144,7 +144,7 @@ constexpr Ipv6 read_ipv6(std::string_view text, std::size_t at) noexcept {
         for (; at - begin < 4 && is_at(text, at, character::hex); ++at)
             value = value << 4U | digit_value(text[at]);
         address.groups[count++] = static_cast<std::uint16_t>(value);
-        if (is_gap(at)) {
+        if (count < 8 && is_gap(at)) {
             if (gap != 8) return {};
             gap = count;
             at += 2;
