@@ -17,6 +17,9 @@ namespace {
 
 const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
+/// Sanitizers have an operator new of their own.
+constexpr bool counted = !plume::scene::address_sanitizer && !plume::scene::thread_sanitizer;
+
 struct Sink {
     std::size_t bytes = 0;
     void set(std::string_view name, std::string_view value) noexcept {
@@ -45,8 +48,7 @@ TEST_CASE("the allocations are counted") {
     const std::size_t before = plume::test::allocations();
     const std::string text(100, 'x');
     const std::size_t after = plume::test::allocations();
-    if (!plume::scene::address_sanitizer && !plume::scene::thread_sanitizer)
-        CHECK(after > before); // they have an operator new of their own
+    CHECK((after > before) == counted);
     CHECK(text.size() == 100);
 }
 
@@ -71,8 +73,8 @@ TEST_CASE("no format of ids alone needs an allocation") {
 }
 
 TEST_CASE("trace state and baggage that are long are the only ones that need any") {
-    CHECK(allocations_to_pass_on({{"traceparent", traceparent},
-                                  {"tracestate", "vendor=" + std::string(200, 'x')},
-                                  {"baggage", "key=" + std::string(200, 'x')}},
-                                 Propagators::defaults()) >= 1);
+    const Headers headers{{"traceparent", traceparent},
+                          {"tracestate", "vendor=" + std::string(200, 'x')},
+                          {"baggage", "key=" + std::string(200, 'x')}};
+    CHECK((allocations_to_pass_on(headers, Propagators::defaults()) != 0) == counted);
 }
