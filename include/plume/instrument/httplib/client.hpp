@@ -26,6 +26,12 @@ template <class First, class Second, class... Rest>
 inline constexpr bool begins_with_headers<First, Second, Rest...> =
     is_headers<First> || is_headers<Second>;
 
+// Arguments go through by their own types: a literal length is an int by then, which is no mistake
+// of the caller's.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
 /// The calls of httplib::Client by their names, with the same arguments and results. What is not
 /// declared here, such as the type of a callback, is cpp-httplib's to check.
 template <class Derived>
@@ -171,6 +177,8 @@ class [[gnu::visibility("default")]] TracedCalls {
         return result;
     }
 };
+
+#pragma GCC diagnostic pop
 
 template <bool Enabled>
 std::shared_ptr<const ClientSettings> client_settings(HttpClientOptions options) {
