@@ -109,11 +109,16 @@ class Collector {
     }
 
   private:
-    // How long the thread sleeps. Reading costs the writers a cache line each time, so it reads
-    // seldom: every 200 µs at most while there is something to read, and ever less often otherwise.
-    // A writer wakes it when a ring is half full.
+    // How long the thread sleeps. Reading costs the writers a cache line each time, and waking up
+    // costs whoever has to leave the processor, so it reads seldom: every 200 µs at most while a
+    // ring is filling up, and ever less often otherwise, every 5 ms still while there is something
+    // to read. A writer wakes it when a ring is half full.
     static constexpr std::uint64_t shortest_sleep_ns = 200'000;
+    static constexpr std::uint64_t longest_busy_sleep_ns = 5'000'000;
     static constexpr std::uint64_t longest_sleep_ns = 50'000'000;
+    /// A ring of which a larger part waits to be read is filling up. A writer at full speed writes
+    /// 100 KiB in the shortest sleep, a tenth of the usual ring.
+    static constexpr std::uint64_t filling_up = 16;
     /// A chunk that is not full is handed over after a part of the batches' delay, so that rare
     /// spans share one.
     [[nodiscard]] std::chrono::milliseconds longest_hold() const noexcept {
@@ -159,7 +164,9 @@ class Collector {
             hand_over();
             if (request != answered_) answer(request);
             if (stopping) break;
-            sleep_ns = busy ? shortest_sleep_ns : std::min(sleep_ns * 2, longest_sleep_ns);
+            sleep_ns =
+                filling_ ? shortest_sleep_ns
+                         : std::min(sleep_ns * 2, busy ? longest_busy_sleep_ns : longest_sleep_ns);
             if (next_rate - now_ns < sleep_ns)
                 sleep_ns = std::max(next_rate - now_ns, shortest_sleep_ns);
             const auto worked = std::chrono::steady_clock::now() - now;
@@ -185,11 +192,16 @@ class Collector {
     }
 
     void pass() noexcept {
+        filling_ = false;
         try {
             for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
-                if (lane->has_ring.load(memory_order_acquire)) // pairs with make_ring()
+                if (lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
+                    const std::uint64_t unread =
+                        lane->published() - lane->tail.load(memory_order_relaxed); // own store
+                    filling_ = filling_ || unread > lane->capacity / filling_up;
                     assembler_.drain(*lane);
+                }
             assembler_.settle();
             for (const std::string& what : assembler_.scope_reports())
                 settings_.worker.report(what);
@@ -279,6 +291,7 @@ class Collector {
     std::unique_ptr<ChunkPool, LetGo> pool_;
     TimeMap time_;
     Assembler assembler_;
+    bool filling_ = false; ///< a ring was, when the last pass came to it
     std::uint64_t ring_drops_before_;
     std::uint64_t record_drops_before_;
     std::uint64_t exit_drops_before_;
