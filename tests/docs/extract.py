@@ -112,7 +112,9 @@ def problem(block: Block, compiler: list[str], libraries: list[str], work: Path)
 
     if block.kind == "run" and block.expected is None:
         return "no ```text block with the expected output follows"
-    goal = ["-o", str(program), *libraries] if block.kind == "run" else ["-fsyntax-only"]
+    headers = [flag for flag in libraries if flag.startswith("-I")]
+    goal = (["-o", str(program), *libraries] if block.kind == "run"
+            else ["-fsyntax-only", *headers])
     built = subprocess.run([*compiler, str(source), *goal], text=True, errors="replace",
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if built.returncode != 0:
