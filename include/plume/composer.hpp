@@ -123,6 +123,20 @@ class Composer {
     }
 
     void compose_simple(Chunk& chunk, const OpenSpan& span, SpanData& data) {
+        if (redactor_) return compose_searched(chunk, span, data);
+        auto* attributes = chunk.allocate<Attribute>(span.site.fields);
+        Eye eye{span.log.data()};
+        std::uint32_t count = 0;
+        for (std::size_t i = 0; i < span.site.fields; ++i) {
+            attributes[count] = span.site.keys[i];
+            if (read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count])) ++count;
+        }
+        data.attribute_data = attributes;
+        data.attribute_count = count;
+    }
+
+    /// The same, of which some values may have to change.
+    [[gnu::noinline]] void compose_searched(Chunk& chunk, const OpenSpan& span, SpanData& data) {
         auto* attributes = chunk.allocate<Attribute>(span.site.fields);
         Eye eye{span.log.data()};
         std::uint32_t count = 0;

@@ -18,7 +18,7 @@ namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
 /// A registered line, as every record of it is read: one cache line, no pointer to follow first.
-struct SiteInfo {
+struct alignas(64) SiteInfo {
     const Source* source = nullptr;
     const Attribute* keys = nullptr; ///< keys and types, without values
     const Entry* entry = nullptr;
