@@ -36,6 +36,22 @@ TEST_CASE("a response has its status, its body and Retry-After") {
     CHECK(request.body == "a body");
 }
 
+TEST_CASE("what is there can be asked for, over the same connection") {
+    const HttpServer server{{reply(200), reply(200, "hello"), reply(204)}};
+    HttpClient client{{.url = server.url() + "/path", .longest_body = 4}};
+    CHECK(client.post("a body", CancelFlag{}).ok());
+    const HttpResponse response = client.get(CancelFlag{});
+    CHECK(response.body == "hell");
+    CHECK(response.cut);
+    CHECK_FALSE(client.post("another", CancelFlag{}).cut);
+    const auto requests = server.requests();
+    CHECK(requests.at(1).head.starts_with("GET /path HTTP/1.1\r\n"));
+    CHECK(requests.at(1).body.empty());
+    CHECK(requests.at(2).head.starts_with("POST /path HTTP/1.1\r\n"));
+    CHECK(requests.at(2).body == "another");
+    CHECK(server.connections() == 1);
+}
+
 TEST_CASE("Retry-After may be a date, and one that has passed is none") {
     const auto retry_after = [](const std::string& value) {
         const HttpServer server{{reply(503, "", "Retry-After: " + value)}};

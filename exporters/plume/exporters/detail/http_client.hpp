@@ -1,4 +1,4 @@
-// http_client.hpp - POSTs bodies to one URL with libcurl, over a connection that it keeps.
+// http_client.hpp - asks one URL with libcurl, over a connection that it keeps.
 #pragma once
 
 #include <algorithm>
@@ -34,12 +34,15 @@ struct HttpOptions {
     std::string certificate_file = {};         ///< PEM, the client's own; empty: none
     std::string key_file = {};                 ///< PEM, of that certificate
     bool insecure_skip_verify = false;         ///< takes any certificate: for tests only
+    /// Of a response, so much of the body is kept: an error page is no reason to run out of memory.
+    std::size_t longest_body = std::size_t{64} * 1024;
 };
 
 struct HttpResponse {
     long status = 0;   ///< 0: no complete response, and `error` says why
     std::string error; ///< libcurl's name for it: no figures, the same for the same trouble
-    std::string body;  ///< the first 64 KiB of it
+    std::string body;  ///< the beginning of it: see HttpOptions::longest_body
+    bool cut = false;  ///< there was more
     std::chrono::seconds retry_after{0}; ///< of a number or a date (RFC 9110, 10.2.3); 0: none
     bool cancelled = false;
 
@@ -68,7 +71,7 @@ struct CurlCleanup {
 /// The handles of libcurl, at an address that stays: its callbacks point here.
 class HttpConnection {
   public:
-    explicit HttpConnection(const HttpOptions& options) {
+    explicit HttpConnection(const HttpOptions& options) : longest_body_{options.longest_body} {
         static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
         if (once == CURLE_OK) {
             easy_ = curl_easy_init();
@@ -85,10 +88,27 @@ class HttpConnection {
     HttpConnection& operator=(const HttpConnection&) = delete;
 
     [[nodiscard]] HttpResponse post(std::string_view body, const CancelFlag& cancel) {
-        HttpResponse response;
+        set(CURLOPT_POST, 1L);
         set(CURLOPT_POSTFIELDS, body.data());
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-        set(CURLOPT_WRITEDATA, &response.body);
+        return ask(cancel);
+    }
+    [[nodiscard]] HttpResponse get(const CancelFlag& cancel) {
+        set(CURLOPT_HTTPGET, 1L);
+        return ask(cancel);
+    }
+
+    /// Closes this process' copy of the connection, and leaves the other end in peace.
+    void abandon_socket() noexcept {
+        const int descriptor = socket_.exchange(-1, std::memory_order_relaxed);
+        if (descriptor >= 0) ::close(descriptor);
+    }
+
+  private:
+    [[nodiscard]] HttpResponse ask(const CancelFlag& cancel) {
+        HttpResponse response;
+        Body body{&response, longest_body_};
+        set(CURLOPT_WRITEDATA, &body);
         const CURLcode code = setup_ ? setup_ : perform(cancel);
         if (code == CURLE_OK) {
             curl_off_t seconds = 0;
@@ -102,13 +122,6 @@ class HttpConnection {
         return response;
     }
 
-    /// Closes this process' copy of the connection, and leaves the other end in peace.
-    void abandon_socket() noexcept {
-        const int descriptor = socket_.exchange(-1, std::memory_order_relaxed);
-        if (descriptor >= 0) ::close(descriptor);
-    }
-
-  private:
     template <class Value>
     void set(CURLoption option, Value value) {
         const CURLcode code = curl_easy_setopt(easy_, option, value);
@@ -120,7 +133,6 @@ class HttpConnection {
 
     void configure(const HttpOptions& options) {
         set(CURLOPT_URL, options.url.c_str());
-        set(CURLOPT_POST, 1L);
         set(CURLOPT_NOSIGNAL, 1L); // signals would hit a thread of the application
         set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
         set(CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -183,10 +195,16 @@ class HttpConnection {
         if (multi_) curl_multi_cleanup(multi_); // closes the connection, and calls on_close()
     }
 
+    /// Where a body goes to.
+    struct Body {
+        HttpResponse* response;
+        std::size_t longest;
+    };
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* to) {
-        constexpr std::size_t enough = 64 * 1024; // an error page is no reason to run out of memory
-        auto& body = *static_cast<std::string*>(to);
-        body.append(data, std::min(size * count, enough - std::min(enough, body.size())));
+        const auto [response, longest] = *static_cast<Body*>(to);
+        const std::size_t taken = std::min(size * count, longest - response->body.size());
+        response->body.append(data, taken);
+        response->cut = response->cut || taken < size * count;
         return size * count;
     }
     static int on_open(void* self, curl_socket_t descriptor, curlsocktype) {
@@ -201,6 +219,7 @@ class HttpConnection {
         return ::close(descriptor);
     }
 
+    std::size_t longest_body_;
     CURL* easy_ = nullptr;
     CURLM* multi_ = nullptr;
     std::unique_ptr<curl_slist, CurlCleanup> headers_;
@@ -219,8 +238,12 @@ class HttpClient {
     /// requested. Never retries, except at once when the server had closed the kept connection.
     [[nodiscard]] HttpResponse post(std::string_view body, const CancelFlag& cancel) {
         const NoSigpipe guard;
-        if (!connection_) connection_ = std::make_unique<HttpConnection>(options_);
-        return connection_->post(body, cancel);
+        return connection().post(body, cancel);
+    }
+    /// Asks for what is there: likewise.
+    [[nodiscard]] HttpResponse get(const CancelFlag& cancel) {
+        const NoSigpipe guard;
+        return connection().get(cancel);
     }
 
     /// The URL without credentials and query: fit for a log.
@@ -233,6 +256,11 @@ class HttpClient {
     }
 
   private:
+    [[nodiscard]] HttpConnection& connection() {
+        if (!connection_) connection_ = std::make_unique<HttpConnection>(options_);
+        return *connection_;
+    }
+
     HttpOptions options_;
     std::string where_;
     std::unique_ptr<HttpConnection> connection_;
