@@ -452,6 +452,16 @@ TEST_CASE("rules look at names and kinds, the first that matches decides") {
     CHECK(seen.tree() == "GET /orders/{id}\nreceive\n");
 }
 
+TEST_CASE("a rule may ask for exactly one name, whatever is in it") {
+    const Sampler sampler =
+        Sampler::by_rule({{.name = "GET *", .exact_name = true}}, Sampler::always_off());
+    const auto seen = recorded(with(sampler), [] {
+        { PLUME_SPAN("GET *"); }
+        { PLUME_SPAN("GET /orders"); }
+    });
+    CHECK(seen.tree() == "GET *\n");
+}
+
 TEST_CASE(
     "a rule on an attribute decides when the root has it, and the rest is as if it never began") {
     const Sampler sampler = Sampler::by_rule(
@@ -588,13 +598,18 @@ namespace {
 
 class Source : public plume::SamplerSource {
   public:
-    void start(Session session) override { session_ = std::move(session); }
+    void start(Session session) override {
+        session_ = std::move(session);
+        ++starts_;
+    }
     void stop() noexcept override { session_ = {}; }
     void say(Sampler sampler) { session_.update(std::move(sampler)); }
     [[nodiscard]] const std::string& service() const { return session_.service_name; }
+    [[nodiscard]] int starts() const { return starts_; }
 
   private:
     Session session_;
+    int starts_ = 0;
 };
 
 } // namespace
@@ -611,6 +626,21 @@ TEST_CASE("a source changes the sampler of the session, also below a parent-base
             { PLUME_SPAN("at last"); }
         });
     CHECK(seen.tree() == "after\n");
+}
+
+TEST_CASE("a source that stands in two places is started once") {
+    const auto source = std::make_shared<Source>();
+    const Sampler twice = Sampler::from(source, Sampler::always_off());
+    const auto seen = recorded(
+        with(Sampler::parent_based(Sampler::by_rule({{.name = "root", .then = twice}}, twice),
+                                   {.remote_sampled = twice})),
+        [&source] {
+            CHECK(source->starts() == 1);
+            source->say(Sampler::always_on());
+            { PLUME_SPAN("root"); }
+            { PLUME_SPAN("other"); }
+        });
+    CHECK(seen.tree() == "root\nother\n");
 }
 
 // The environment.

@@ -94,7 +94,7 @@ class [[gnu::visibility("default")]] Sampler {
     std::shared_ptr<Node> node_;
 };
 
-/// What holds for a trace; all that is given must. Patterns know * and ?.
+/// What holds for a trace; all that is given must. Name and value are patterns with * and ?.
 struct SamplingRule {
     std::string name = "*"; ///< of the root's line of source; what rename() says comes later
     std::optional<SpanKind> kind{};
@@ -103,6 +103,7 @@ struct SamplingRule {
     std::string attribute{};
     std::string value = "*"; ///< of that attribute: a text, a whole number, "true" or "false"
     Sampler then = Sampler::always_on();
+    bool exact_name = false; ///< name is no pattern: * and ? stand for themselves
 };
 
 /// Who decides on traces that have a parent. Unset: as the parent was decided on.

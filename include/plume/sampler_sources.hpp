@@ -1,6 +1,7 @@
 // sampler_sources.hpp - the samplers of a session: set when it begins, changed while it runs.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -16,6 +17,8 @@
 
 #include <plume/environment.hpp>
 #include <plume/sampling_plan.hpp>
+#include <plume/slow_path.hpp>
+#include <plume/trace_start.hpp>
 
 namespace plume {
 
@@ -72,6 +75,42 @@ inline std::optional<Sampler> sampler_from_environment(const Report& report) {
     return sampler;
 }
 
+/// In the child of a fork, the plan until something asks for a decision: that starts the threads
+/// again, and so the sources. Without it, a child whose sources have said that nothing shall be
+/// recorded would never hear from them again.
+struct Awakening {
+    SamplerNode node;
+    SamplingPlan plan;
+    const SamplingPlan* before = nullptr;
+
+    /// The process has one thread.
+    void lie_in_wait(Runtime& process) noexcept {
+        const SamplingPlan* now = process.sampling.load(memory_order_relaxed); // one thread
+        if (!now || now == &plan) return; // a child of a child that never asked
+        before = now;
+        node.kind = SamplerNode::Kind::custom;
+        node.custom = this;
+        node.ask = [](void* self, const SamplingInput& input) {
+            return static_cast<Awakening*>(self)->decide(runtime(), input);
+        };
+        plan = *now;
+        for (const SamplerNode*& each : plan.by_parent)
+            if (each) each = &node;
+        process.sampling.store(&plan, memory_order_release); // pairs with start_trace()
+    }
+
+  private:
+    [[nodiscard]] bool decide(Runtime& process, const SamplingInput& input) noexcept {
+        const SamplingPlan* expected = &plan;
+        static_cast<void>(process.sampling.compare_exchange(expected, before)); // or a newer one
+        revive();
+        const SamplingPlan* now =
+            process.sampling.load(memory_order_acquire); // pairs with the release in set_plan()
+        const SamplerNode* sampler = now ? now->for_parent(input.parent) : nullptr;
+        return !sampler || ask(*sampler, input, monotonic_ns).sampled;
+    }
+};
+
 } // namespace detail
 
 /// Lets OTEL_TRACES_SAMPLER name a sampler, also behind "parentbased_". The headers of Plume's own
@@ -114,11 +153,14 @@ class [[gnu::visibility("hidden")]] SamplerSources {
     /// In the child of a fork: a thread that is gone may have been changing a sampler.
     void forked() noexcept {
         for (const auto& node : nodes_) ::new (static_cast<void*>(&node->mutex)) std::mutex;
+        static detail::Awakening awakening; // never destroyed: threads may be reading it
+        if (!nodes_.empty()) awakening.lie_in_wait(*process_);
     }
 
   private:
     void find(const Sampler& sampler) {
         Sampler::Node& node = *sampler.node_;
+        if (std::ranges::find(nodes_, sampler.node_) != nodes_.end()) return; // in two places
         if (node.kind == Sampler::Kind::source) nodes_.push_back(sampler.node_);
         for (const auto& child : node.children)
             if (child) find(*child);

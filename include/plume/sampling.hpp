@@ -83,6 +83,7 @@ struct NodeRule {
     std::string_view attribute; ///< a key; empty: none is looked at
     std::string_view value;     ///< of that attribute, as text
     const SamplerNode* then = nullptr;
+    bool exact_name = false; ///< `name` is no pattern
 };
 
 struct SamplerNode {
@@ -212,7 +213,8 @@ inline std::size_t with_threshold(std::string_view state, const Threshold* thres
 
 inline bool holds(const NodeRule& rule, const SamplingInput& input) noexcept {
     if (rule.kind >= 0 && rule.kind != static_cast<std::int32_t>(input.kind)) return false;
-    if (!matches_glob(rule.name, input.name)) return false;
+    if (rule.exact_name ? rule.name != input.name : !matches_glob(rule.name, input.name))
+        return false;
     if (rule.attribute.empty()) return true;
     for (std::size_t i = 0; i < input.attribute_count; ++i)
         if (input.attributes[i].key == rule.attribute)

@@ -77,7 +77,7 @@ struct [[gnu::visibility("hidden")]] PlanBuilder {
         std::vector<detail::NodeRule>& rules = rules_.emplace_back();
         for (const SamplingRule& rule : from.rules) {
             rules.push_back({rule.name, rule.kind ? static_cast<std::int32_t>(*rule.kind) : -1,
-                             rule.attribute, rule.value, add(rule.then)});
+                             rule.attribute, rule.value, add(rule.then), rule.exact_name});
             if (!rule.attribute.empty()) keys_.push_back(rule.attribute);
         }
         node.kind = Node::Kind::rules;
