@@ -31,3 +31,9 @@ for header in prefix/include/plume/exporters/*.hpp; do
     g++ -std=c++20 "$exporter.cpp" "${flags[@]}" -o "$exporter"
     echo "plume-$exporter: compiles and links"
 done
+
+# Likewise the sampler.
+read -ra flags < <(pkg-config --cflags --libs plume-jaeger-remote)
+printf '#include <plume/samplers/jaeger_remote.hpp>\nint main() {}\n' >jaeger_remote.cpp
+g++ -std=c++20 jaeger_remote.cpp "${flags[@]}" -o jaeger_remote
+echo "plume-jaeger-remote: compiles and links"

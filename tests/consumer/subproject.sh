@@ -22,3 +22,4 @@ build() {
 build build
 PKG_CONFIG_LIBDIR=$work/nothing build build-without
 grep -q 'Plume: without <plume/exporters/jaeger.hpp>' build-without.log
+grep -q 'Plume: without <plume/samplers/jaeger_remote.hpp>' build-without.log

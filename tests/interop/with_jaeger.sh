@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # Runs a command while a Jaeger all-in-one (spans in memory) is up on loopback with its defaults.
 #
-#   tests/interop/with_jaeger.sh CMD ARGS...
+#   tests/interop/with_jaeger.sh [--set KEY=VALUE]... CMD ARGS...
 #
+# --set changes a value of Jaeger's all-in-one configuration.
 # CMD finds the query API in $JAEGER_QUERY; spans go to UDP 6831 and 6832, HTTP 14268, and OTLP
 # 4317 (gRPC) and 4318 (HTTP). The exit status is CMD's, or 77 ("skipped") when Jaeger can't be
 # had, or 1 when it does not come up. Jaeger's log is shown only when something failed.
 set -euo pipefail
 
+settings=()
+while [[ ${1-} == --set && $# -ge 2 ]]; do
+    settings+=(--set "$2")
+    shift 2
+done
 if (($# == 0)); then
-    echo 'usage: with_jaeger.sh CMD ARGS...' >&2
+    echo 'usage: with_jaeger.sh [--set KEY=VALUE]... CMD ARGS...' >&2
     exit 2
 fi
 
@@ -70,6 +76,7 @@ JAEGER_LISTEN_HOST=127.0.0.1 setpriv --pdeathsig TERM "$jaeger" \
     --set extensions.jaeger_query.http.endpoint=127.0.0.1:16686 \
     --set extensions.jaeger_query.grpc.endpoint=127.0.0.1:16685 \
     --set extensions.jaeger_query.enable_tracing=false \
+    "${settings[@]}" \
     </dev/null >"$log" 2>&1 &
 jaeger_pid=$!
 

@@ -91,11 +91,13 @@ FLOORS = {
     "plume/exporters/jaeger/": 5,
     "plume/exporters/otlp/": 5,
     "plume/exporters/jsonl/": 5,
+    "plume/samplers/jaeger_remote/": 6,
     "plume/exporters/console.hpp": 7,
     "plume/exporters/memory.hpp": 7,
     "plume/exporters/jaeger.hpp": 7,
     "plume/exporters/otlp.hpp": 7,
     "plume/exporters/jsonl.hpp": 7,
+    "plume/samplers/": 7,
 }
 
 LIGHT_DOOR = "plume/plume.hpp"
