@@ -107,7 +107,8 @@ struct Awakening {
         const SamplingPlan* now =
             process.sampling.load(memory_order_acquire); // pairs with the release in set_plan()
         const SamplerNode* sampler = now ? now->for_parent(input.parent) : nullptr;
-        return !sampler || ask(*sampler, input, monotonic_ns).sampled;
+        if (!sampler) return !input.parent.valid() || input.parent.sampled(); // replaced meanwhile
+        return ask(*sampler, input, monotonic_ns).sampled;
     }
 };
 

@@ -14,8 +14,8 @@ struct SpanLimits {
     std::optional<std::uint32_t> links{};                ///< OTEL_SPAN_LINK_COUNT_LIMIT [128]
     std::optional<std::uint32_t> attributes_per_event{}; ///< OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT [128]
     std::optional<std::uint32_t> attributes_per_link{};  ///< OTEL_LINK_ATTRIBUTE_COUNT_LIMIT [128]
-    /// Spans that one thread may begin below a local root; those beyond are dropped for the reason
-    /// over_limit, and counted on what would have been their parent. 0: as many as it likes.
+    /// A local root, and spans that its thread may begin in it; those beyond are dropped for the
+    /// reason over_limit, and counted on what would have been their parent. 0: as many as it likes.
     std::uint32_t spans_per_root = 0;
 };
 
