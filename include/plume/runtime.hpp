@@ -174,14 +174,14 @@ struct Runtime {
     }
 
     /// Whether a line is on while a session runs. Under the lock.
-    [[nodiscard]] bool is_on(const Description& line) const noexcept {
+    [[nodiscard]] [[gnu::cold]] bool is_on(const Description& line) const noexcept {
         if (line.level > level) return false;
         for (const SwitchRule* rule = switches; rule; rule = rule->earlier)
             if (matches_glob({rule->pattern, rule->size}, line.name)) return rule->on;
         return true;
     }
     /// Turns a line on or off, as it has to be now. Under the lock.
-    void turn(Callsite& callsite, const Description& line) const noexcept {
+    [[gnu::cold]] void turn(Callsite& callsite, const Description& line) const noexcept {
         const bool on = recording.load(memory_order_relaxed) && is_on(line); // under the lock
         const std::uint32_t index = on ? callsite.id : 0;
         if (callsite.index.load(memory_order_relaxed) == index) return; // a switch, as below

@@ -28,43 +28,17 @@ struct Recorded {
     std::string scope_reports; ///< lines about spans and scopes that the test misuses
 
     /// The first span of that name. Throws if there is none, which fails the test.
-    [[nodiscard]] const RecordedSpan& operator[](std::string_view name) const {
-        const auto found = std::ranges::find(spans, name, &RecordedSpan::name);
-        if (found == spans.end()) throw std::runtime_error{"no span " + std::string{name}};
-        return *found;
-    }
-    [[nodiscard]] std::string tree() const { return tree_of(spans); }
-    [[nodiscard]] std::string tree_with_attributes() const {
-        return tree_of(spans, {.attributes = true});
-    }
-    [[nodiscard]] const Drops& dropped() const { return stats.exporters.at(0).dropped; }
+    [[nodiscard]] const RecordedSpan& operator[](std::string_view name) const;
+    [[nodiscard]] std::string tree() const;
+    [[nodiscard]] std::string tree_with_attributes() const;
+    [[nodiscard]] const Drops& dropped() const;
 };
 
 /// Runs `f` while a session is on. Throws if the session does not deliver, or if a span is missing
-/// in its accounting, so that every test that records is a test of that as well.
-inline Recorded recorded(Options options, const std::function<void()>& f) {
-    std::string reports;
-    std::string scope_reports;
-    if (options.service_name.empty()) options.service_name = "test";
-    if (!options.report)
-        options.report = [&](std::string_view what) {
-            ((what.starts_with("scope check: ") ? scope_reports : reports) += what) += '\n';
-        };
-    MemoryExporter memory;
-    Session session{std::move(options), memory};
-    f();
-    const FlushResult end = session.shutdown(std::chrono::seconds{60});
-    if (!end.complete) throw std::runtime_error{"the session did not deliver: " + reports};
-    if (!reports.empty()) throw std::runtime_error{"the session reports: " + reports};
-    const Stats& stats = end.stats;
-    const ExporterStats& exporter = stats.exporters.at(0);
-    if (stats.begun !=
-            exporter.exported + exporter.dropped.total() + exporter.pending + stats.open ||
-        exporter.exported != memory.size())
-        throw std::runtime_error{"the session has lost count of its spans"};
-    return {memory.spans(), stats, std::move(scope_reports)};
-}
-inline Recorded recorded(const std::function<void()>& f) { return recorded({}, f); }
+/// in its accounting, so that every test that records is a test of that as well. Not inline: a
+/// session in every file of the tests is half of the time that they take to compile.
+Recorded recorded(Options options, const std::function<void()>& f);
+Recorded recorded(const std::function<void()>& f);
 
 /// Runs `f` on a thread of its own, and brings back what it throws.
 inline void on_a_thread(const std::function<void()>& f) {
