@@ -9,7 +9,8 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// Whether all of `text` matches. An empty pattern matches like "*". Takes at most as many steps as
 /// the product of both lengths; no recursion.
-[[gnu::cold]] constexpr bool matches_glob(std::string_view pattern, std::string_view text) noexcept {
+[[gnu::cold]] constexpr bool matches_glob(std::string_view pattern,
+                                          std::string_view text) noexcept {
     if (pattern.empty()) return true;
     std::size_t p = 0;
     std::size_t t = 0;

@@ -83,10 +83,10 @@ struct SpanContext {
     TraceId trace_id;
     SpanId span_id;
     std::uint8_t flags = 0;
-    bool is_remote = false;       ///< it came from another process
-    std::string_view trace_state; ///< the value of the W3C header `tracestate`, or empty
-    std::string_view baggage;     ///< the value of the W3C header `baggage`, or empty; may be there
-                                  ///< without ids
+    bool is_remote = false;         ///< it came from another process
+    std::string_view trace_state{}; ///< the value of the W3C header `tracestate`, or empty
+    /// The value of the W3C header `baggage`, or empty; may be there without ids.
+    std::string_view baggage{};
 
     [[nodiscard]] constexpr bool valid() const noexcept {
         return trace_id.valid() && span_id.valid();

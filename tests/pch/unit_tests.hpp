@@ -1,6 +1,5 @@
 // unit_tests.hpp - what every test includes, compiled once. Nothing of Plume's: some files set
-// switches before they include it.
-#pragma once
+// switches before they include it. No guard: it is compiled by itself.
 
 #include <algorithm>
 #include <array>
