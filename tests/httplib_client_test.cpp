@@ -374,7 +374,7 @@ TEST_CASE("a hook speaks about the call's span when the result is there") {
     CHECK(seen["GET"].status == StatusCode::unset);
 }
 
-TEST_CASE("a method that nobody knows is named HTTP, and kept as an attribute") {
+TEST_CASE("a call with a method that nobody knows is named HTTP, and keeps it as an attribute") {
     Other other;
     const auto seen = called(
         [](HttpClient& client) {
