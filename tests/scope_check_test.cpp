@@ -40,8 +40,10 @@ constexpr SpanContext elsewhere{{1, 2}, {3}, plume::trace_flags::sampled, true, 
 
 TEST_CASE("a span that ends on another thread than it began on is reported with its line") {
     CHECK(reports_of([] {
-              std::optional<Span> span{std::in_place, PLUME_CALLSITE("moved")};
-              on_a_thread([&] { span.reset(); });
+              on_a_thread([] { // not of the thread that goes on: it stays the innermost there
+                  std::optional<Span> span{std::in_place, PLUME_CALLSITE("moved")};
+                  on_a_thread([&] { span.reset(); });
+              });
           }) ==
           "scope check: the span \"moved\" (here) of thread N ended on thread N: a span that "
           "changes threads is a plume::AsyncSpan, or in a coroutine a plume::CoroutineSpan\n");
@@ -50,13 +52,15 @@ TEST_CASE("a span that ends on another thread than it began on is reported with 
 TEST_CASE("a report says which line it is, and which threads they were") {
     std::uint32_t began = 0;
     std::uint32_t ended = 0;
-    const unsigned line = __LINE__ + 2;
+    const unsigned line = __LINE__ + 3;
     const auto seen = recorded([&] {
-        std::optional<Span> span{std::in_place, PLUME_CALLSITE("moved")};
-        began = plume::detail::own_lane()->thread_id;
         on_a_thread([&] {
-            ended = plume::detail::own_lane()->thread_id;
-            span.reset();
+            std::optional<Span> span{std::in_place, PLUME_CALLSITE("moved")};
+            began = plume::detail::own_lane()->thread_id;
+            on_a_thread([&] {
+                ended = plume::detail::own_lane()->thread_id;
+                span.reset();
+            });
         });
     });
     CHECK(seen.scope_reports.find("scope_check_test.cpp:" + std::to_string(line) + ") of thread " +
@@ -154,7 +158,9 @@ TEST_CASE("spans and scopes that are used as they are meant to be are not report
 
 TEST_CASE("a span whose name came without a macro knows no switch, and is not reported") {
     CHECK(reports_of([] {
-              std::optional<Span> span{std::in_place, "moved"_name};
-              on_a_thread([&] { span.reset(); });
+              on_a_thread([] {
+                  std::optional<Span> span{std::in_place, "moved"_name};
+                  on_a_thread([&] { span.reset(); });
+              });
           }).empty());
 }
