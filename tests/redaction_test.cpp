@@ -29,6 +29,10 @@ using plume::test::on_a_new_ring;
 using plume::test::Recorded;
 using plume::test::recorded;
 
+// ThreadSanitizer ends a child of fork() that starts threads, unless it is told not to.
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+
 namespace {
 
 Recorded under(Redaction rules, const std::function<void()>& f) {
