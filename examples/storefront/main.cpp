@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <plume/fields.hpp>
 #include <plume/instrument/httplib.hpp>
 #include <plume/plume.hpp>
 #include <plume/session.hpp>
@@ -51,7 +52,7 @@ Reply order_page(const std::string& id, const ServiceClient& inventory) {
         return {404, "No such order."};
     }
     const Order& order = found->second;
-    PLUME_SET("order.sku"_a = order.sku, "order.quantity"_a = order.quantity);
+    PLUME_SET("order"_a = plume::fields(order)); // order.sku and order.quantity
 
     const ServiceClient::Response stock = inventory.get("/stock/" + order.sku);
     if (stock.status == 404)
@@ -119,8 +120,14 @@ int main(int argc, char** argv) try {
     if (const std::string& url = arguments["reviews"]; !url.empty()) services.reviews.emplace(url);
 
     // The default sends after five seconds at the latest; somebody who watches has less patience.
-    plume::Session tracing{{.service_name = "storefront", .batch_delay = 200ms},
-                           examples::make_exporters(arguments)};
+    // However many people come, at most 1000 traces a second begin here, and what looks like an
+    // e-mail address, a token or a card number stays here.
+    plume::Session tracing{
+        {.service_name = "storefront",
+         .redaction = plume::Redaction::standard(),
+         .batch_delay = 200ms,
+         .sampler = plume::Sampler::parent_based(plume::Sampler::rate_limited(1000))},
+        examples::make_exporters(arguments)};
     httplib::Server server;
     // What watches the service asks for /healthz every second, which is never worth a trace.
     plume::instrument(server, {.excluded_paths = {"/healthz"},
