@@ -133,12 +133,6 @@ class Assembler {
     /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
     static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
 
-    static std::uint64_t word_at(const char* at) noexcept {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        return word;
-    }
-
     /// 44 bits of ticks are the whole ticks, counted from the record before: smaller by no more
     /// than cores disagree, larger by up to an hour.
     static std::uint64_t unwrap(Replay& replay, std::uint64_t word) noexcept {

@@ -25,12 +25,6 @@ class SamplingAttributes {
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
   private:
-    static std::uint64_t word_at(const char* at) noexcept {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        return word;
-    }
-
     /// Keeps the value if it can be kept; returns where the next one is.
     const char* read(WireType type, const char* at) noexcept {
         const auto bits = static_cast<unsigned>(type);

@@ -56,6 +56,13 @@ constexpr std::uint64_t make_word(std::uint32_t index, std::uint64_t ticks) noex
     return ticks << index_bits | index;
 }
 
+/// Reads a word where Pen has written one.
+inline std::uint64_t word_at(const char* at) noexcept {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    return word;
+}
+
 constexpr std::size_t padded(std::size_t size) noexcept { return (size + 7) & ~std::size_t{7}; }
 
 /// What one value may take in a ring. Longer ones are cut, and the cut is marked.

@@ -96,7 +96,7 @@ class MemoryExporter final : public Exporter {
     };
     struct Shared {
         Shared() = default;
-        ~Shared() { delete state.load(std::memory_order_acquire); }
+        ~Shared() { delete state.load(std::memory_order_acquire); } // pairs with forked()
         Shared(const Shared&) = delete;
         Shared& operator=(const Shared&) = delete;
 

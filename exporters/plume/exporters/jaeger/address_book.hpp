@@ -129,8 +129,9 @@ class AddressBook {
     }
 
     void take_answer() {
-        if (!pending_ || !pending_->done.load(std::memory_order_acquire))
-            return; // pairs with start()
+        const bool done =
+            pending_ && pending_->done.load(std::memory_order_acquire); // pairs with start()
+        if (!done) return;
         Answer answer = std::move(pending_->answer);
         pending_.reset();
         if (answer.addresses.empty()) {
