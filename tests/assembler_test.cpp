@@ -683,6 +683,18 @@ TEST_CASE("a span that stays open remembers the last of what it is told again an
     CHECK(seen["server"].dropped_attributes == 0);
 }
 
+TEST_CASE("spans whose size is not known beforehand share chunks as all others do") {
+    HandDrained reader;
+    constexpr std::size_t count = 1000;
+    for (std::size_t i = 0; i < count; ++i) {
+        PLUME_SPAN("GET", "url.path"_a = "/orders/42", "client.address"_a = "127.0.0.1");
+        plume::set("http.route"_a = "/orders/{id}");
+    }
+    reader.pass();
+    CHECK(reader.finished_chunks() < 20);
+    CHECK(reader.spans().size() == count);
+}
+
 TEST_CASE("an attribute that is absent does not undo its earlier value, however long the span is") {
     const auto seen = recorded([] {
         PLUME_SPAN_AS(span, "server");

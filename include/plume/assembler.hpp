@@ -106,9 +106,7 @@ class Assembler {
     [[nodiscard]] std::vector<ChunkRef>& finished() noexcept { return finished_; }
     void finish_chunk() {
         if (!chunk_ || chunk_->empty()) return;
-        wanted_bytes_ = 2 * chunk_->used_bytes(); // the next one is likely to be about as full
-        finished_.push_back(std::move(chunk_));
-        chunk_ = {};
+        finish_chunk_for(2 * chunk_->used_bytes()); // the next one is likely to be about as full
     }
     [[nodiscard]] std::size_t spans_in_work() const noexcept { return chunk_ ? chunk_->size() : 0; }
 
@@ -158,7 +156,7 @@ class Assembler {
         const std::uint64_t mask = lane.capacity - 1;
         std::uint64_t last = replay.last_ticks;
         std::uint64_t count = 0;
-        if (!chunk_) chunk_ = ChunkRef{pool_->take(0, wanted_bytes_)};
+        if (!chunk_) next_chunk(0);
         Chunk* chunk = chunk_.get();
         while (at < until && end - at >= 16) {
             const std::uint64_t begin_word = word_at(memory + (at & mask));
@@ -176,8 +174,7 @@ class Assembler {
             const char* values = memory + (at & mask) + 8;
             if (Composer::needs_a_look(site, values)) break;
             if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
-                finish_chunk();
-                chunk_ = ChunkRef{pool_->take(0, wanted_bytes_)};
+                next_chunk(0);
                 chunk = chunk_.get();
             }
             SpanData& span = chunk->add_span();
@@ -431,11 +428,22 @@ class Assembler {
         if (span.mixed) [[unlikely]]
             put_in_order(span);
         const std::size_t bytes = Composer::bound(span);
-        if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]] {
-            finish_chunk();
-            chunk_ = ChunkRef{pool_->take(bytes, wanted_bytes_)};
-        }
+        if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]]
+            next_chunk(bytes);
         composer_.compose(*chunk_.get(), span, end_unix_ns);
+    }
+
+    /// The chunk in work has no room for so many bytes: another one. What a span needs at the most
+    /// may be most of a chunk, however little it takes of it, so that they grow by their whole
+    /// size.
+    void next_chunk(std::size_t bytes) {
+        if (chunk_ && !chunk_->empty()) finish_chunk_for(2 * chunk_->bytes());
+        chunk_ = ChunkRef{pool_->take(bytes, wanted_bytes_)};
+    }
+    void finish_chunk_for(std::size_t next_bytes) {
+        wanted_bytes_ = next_bytes;
+        finished_.push_back(std::move(chunk_));
+        chunk_ = {};
     }
 
     // Remarks.

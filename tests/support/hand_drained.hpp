@@ -73,6 +73,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
                 recorded.push_back(detail::record(span, "test"));
         return recorded;
     }
+    [[nodiscard]] std::size_t finished_chunks() { return assembler_.finished().size(); }
     [[nodiscard]] const detail::Assembler& assembler() const { return assembler_; }
 
     [[nodiscard]] static Clock clock() { return detail::runtime().clock.load(); }
