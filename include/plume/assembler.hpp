@@ -81,7 +81,7 @@ class Assembler {
         const std::uint64_t part = lane.capacity / 16;
         std::uint64_t next_release = at + part;
         while (at != end) {
-            at = read_leaves(lane, replay, at, end, next_release);
+            if (may_be_leaf(lane, at)) at = read_leaves(lane, replay, at, end, next_release);
             if (at != end) at = read_record(lane, replay, at);
             if (at >= next_release) { // early enough that a writer at full speed finds room
                 lane.release(at);
@@ -197,6 +197,15 @@ class Assembler {
         begun_ += count;
         ended_ += count;
         return at;
+    }
+
+    /// Whether a record begins a span of nothing but words. Asked first, for the sake of what is
+    /// said about a span, and of those that are not plain.
+    [[nodiscard]] bool may_be_leaf(const Lane& lane, std::uint64_t position) {
+        const auto index = static_cast<std::uint32_t>(word_at(lane.at(position)) & index_mask);
+        if (index < control::first_site) return false;
+        const SiteInfo& site = sites_->at(index);
+        return site.what == SiteKind::span && site.plain;
     }
 
     std::uint64_t read_record(Lane& lane, Replay& replay, std::uint64_t position) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <bitset>
 #include <charconv>
 #include <cstddef>
@@ -271,54 +272,67 @@ class Composer {
 
     void read_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
                      std::vector<Attribute>& to, std::uint32_t limit, std::uint32_t& dropped) {
+        if (to.empty() && site.simple && site.fields <= limit && !redactor_)
+            return read_distinct_fields(chunk, eye, site, first, to);
         for (std::size_t i = first; i < site.fields; ++i) {
             Attribute attribute = site.keys[i];
             if (!read_value(chunk, eye, site.entry->fields[i].type, attribute)) continue;
             if (may_leave(chunk, site, i, attribute)) add(to, attribute, limit, dropped);
-            else withhold(to, attribute.key(), dropped);
+            else withhold(to, attribute.key_data, dropped);
         }
     }
 
+    /// Nothing is there that they could replace, and there is room for all.
+    void read_distinct_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
+                              std::vector<Attribute>& to) {
+        to.assign(site.keys + first, site.keys + site.fields);
+        Attribute* next = to.data();
+        for (std::size_t i = first; i < site.fields; ++i) {
+            *next = site.keys[i];
+            if (read_value(chunk, eye, site.entry->fields[i].type, *next)) ++next;
+        }
+        to.resize(static_cast<std::size_t>(next - to.data()));
+    }
+
+    // Keys are compared by address: see SiteTable::interned().
+
     /// The value that a key had before does not stand in for the one that must not leave.
-    static void withhold(std::vector<Attribute>& from, std::string_view key,
-                         std::uint32_t& dropped) {
-        std::erase_if(from, [key](const Attribute& before) { return before.key() == key; });
+    static void withhold(std::vector<Attribute>& from, const char* key, std::uint32_t& dropped) {
+        std::erase_if(from, [key](const Attribute& before) { return before.key_data == key; });
         ++dropped;
     }
 
     /// A later value of a key replaces the earlier one, which is allowed at the limit too.
     static void add(std::vector<Attribute>& to, const Attribute& attribute, std::uint32_t limit,
                     std::uint32_t& dropped) {
-        const auto same = std::ranges::find(to, attribute.key(), &Attribute::key);
+        const auto same = std::ranges::find(to, attribute.key_data, &Attribute::key_data);
         if (same != to.end()) *same = attribute;
         else if (to.size() < limit) to.push_back(attribute);
         else ++dropped;
     }
 
     /// False for an optional that is absent.
-    bool read_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
+    [[gnu::always_inline]] bool read_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
         const auto bits = static_cast<unsigned>(type);
         if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0) {
             if (eye.word() == 0) return false;
             type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
         }
-        switch (type) {
-        case WireType::boolean: to.boolean = eye.word() != 0; break;
-        case WireType::int64:
-        case WireType::float64:
-            std::memcpy(&to.int64, eye.at, 8);
-            eye.at += 8;
-            break;
-        case WireType::uint64: read_unsigned(chunk, eye, to); break;
-        case WireType::string: {
+        if (type == WireType::string) {
             const std::string_view value = read_text(chunk, eye);
             to.text = value.data();
             to.size = static_cast<std::uint32_t>(value.size());
-            break;
-        }
-        default: read_array(chunk, eye, type, to); break;
+        } else if (type == WireType::int64 || type == WireType::float64) {
+            to.int64 = static_cast<std::int64_t>(eye.word()); // the bits of a double lie the same
+        } else {
+            read_rarer_value(chunk, eye, type, to);
         }
         return true;
+    }
+    [[gnu::noinline]] void read_rarer_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
+        if (type == WireType::boolean) to.boolean = eye.word() != 0;
+        else if (type == WireType::uint64) read_unsigned(chunk, eye, to);
+        else read_array(chunk, eye, type, to);
     }
 
     /// Neither OTLP nor Jaeger has unsigned integers: one that is too large becomes text.
@@ -387,17 +401,46 @@ class Composer {
         to.texts = values;
     }
 
-    std::string_view read_text(Chunk& chunk, Eye& eye) {
+    [[gnu::always_inline]] std::string_view read_text(Chunk& chunk, Eye& eye) {
         const std::uint64_t sizes = eye.word();
         const auto stored = static_cast<std::uint32_t>(sizes);
-        std::string_view raw{eye.at, stored};
+        const std::string_view raw{eye.at, stored};
         eye.at += padded(stored);
-        if (stored != sizes >> 32U) {
+        if (stored == sizes >> 32U && stored - 1 < 64) // 0 is not
+            if (const char* copy = copy_short(chunk, raw)) [[likely]]
+                return {copy, stored};
+        return read_rarer_text(chunk, raw, stored != sizes >> 32U);
+    }
+    [[gnu::noinline]] std::string_view read_rarer_text(Chunk& chunk, std::string_view raw,
+                                                       bool truncated) {
+        if (truncated) {
             ++truncated_values_;
             raw = without_partial_character(raw);
             if (redactor_ && redactor_->searches_texts()) raw = Redactor::without_cut_word(raw);
         }
         return text(chunk, raw);
+    }
+
+    /// Copies a text of 1 to 64 bytes out of a log, where it fills whole words, as it does in a
+    /// chunk. Null if it has to be repaired. Most texts of spans are so short that calling the C
+    /// library, to look at one and to copy it, would cost more than all else.
+    [[gnu::always_inline]] static const char* copy_short(Chunk& chunk, std::string_view raw) {
+        char* const to = chunk.allocate<char>(raw.size());
+        std::uint64_t word = 0;
+        std::uint64_t all = 0;
+        const std::size_t last = (raw.size() - 1) & ~std::size_t{7};
+        for (std::size_t i = 0; i != last; i += 8) {
+            word = word_at(raw.data() + i);
+            std::memcpy(to + i, &word, 8);
+            all |= word;
+        }
+        word = word_at(raw.data() + last); // what is behind the text in it may be anything
+        std::memcpy(to + last, &word, 8);
+        const std::size_t unused = 8 * (8 - (raw.size() - last));
+        all |= std::endian::native == std::endian::little ? word << unused : word >> unused;
+        if ((all & 0x8080808080808080U) == 0) [[likely]]
+            return to;
+        return is_utf8(raw) ? to : nullptr;
     }
 
     static std::string_view text(Chunk& chunk, std::string_view raw) {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include <plume/redaction/redactor.hpp>
@@ -73,9 +74,9 @@ class SiteTable {
         info.simple = entry->field_count <= most_attributes_;
         for (std::uint32_t i = 0; i < entry->field_count; ++i) {
             const Field& field = entry->fields[i];
-            Attribute attribute{utf8({field.key, field.key_size}), false};
+            Attribute attribute{interned({field.key, field.key_size}), false};
             attribute.type = value_type(field.type);
-            if (std::ranges::find(keys, attribute.key(), &Attribute::key) != keys.end())
+            if (std::ranges::find(keys, attribute.key_data, &Attribute::key_data) != keys.end())
                 info.simple = false;
             info.may_become_text = info.may_become_text || field.type == WireType::uint64;
             keys.push_back(attribute);
@@ -110,6 +111,9 @@ class SiteTable {
         return redactor_ ? redactor_->text(texts_, text) : text;
     }
 
+    /// Equal keys are one text, whichever line they are from: so they are compared by address.
+    std::string_view interned(std::string_view key) { return *all_keys_.insert(utf8(key)).first; }
+
     /// What a line of source says may be in any encoding, and a run-time name as well.
     std::string_view utf8(std::string_view text) {
         if (is_utf8(text)) return text;
@@ -142,6 +146,7 @@ class SiteTable {
     std::deque<Source> sources_;       // deques: what spans point to stays where it is
     std::deque<std::vector<Attribute>> keys_;
     std::deque<std::vector<Treatment>> treatments_;
+    std::unordered_set<std::string_view> all_keys_;
     Blocks texts_;
 };
 
