@@ -110,15 +110,20 @@ class Collector {
 
   private:
     // How long the thread sleeps. Reading costs the writers a cache line each time, and waking up
-    // costs whoever has to leave the processor, so it reads seldom: every 200 µs at most while a
-    // ring is filling up, and ever less often otherwise, every 5 ms still while there is something
-    // to read. A writer wakes it when a ring is half full.
+    // costs whoever has to leave the processor, so it reads as seldom as the rings allow, but not
+    // so much at once that whoever wants the processor meanwhile would notice: every 5 ms while
+    // there is something to read. A writer wakes it when a ring is half full.
     static constexpr std::uint64_t shortest_sleep_ns = 200'000;
     static constexpr std::uint64_t longest_busy_sleep_ns = 5'000'000;
     static constexpr std::uint64_t longest_sleep_ns = 50'000'000;
-    /// A ring of which a larger part waits to be read is filling up. A writer at full speed writes
-    /// 100 KiB in the shortest sleep, a tenth of the usual ring.
-    static constexpr std::uint64_t filling_up = 16;
+    /// What should wait in the fullest ring at the end of a sleep, in 256ths of it: an eighth. A
+    /// writer at full speed writes 100 KiB in the shortest sleep, a tenth of the usual ring.
+    static constexpr std::uint64_t wanted_fill = 32;
+    [[nodiscard]] std::uint64_t sleep_after(std::uint64_t last_ns) const noexcept {
+        const std::uint64_t fill = std::max(fullest_, wanted_fill / 2); // at most twice as long
+        return std::clamp(last_ns * wanted_fill / fill, shortest_sleep_ns,
+                          unread_ ? longest_busy_sleep_ns : longest_sleep_ns);
+    }
     /// A chunk that is not full is handed over after a part of the batches' delay, so that rare
     /// spans share one.
     [[nodiscard]] std::chrono::milliseconds longest_hold() const noexcept {
@@ -145,7 +150,6 @@ class Collector {
                 time_.learn();
                 next_calibration = now + calibration_interval;
             }
-            const std::uint64_t begun_before = assembler_.begun() + assembler_.ended();
             if (now >= next_look) {
                 loud_.look(settings_.kept->sites);
                 next_look = now + settings_.loud_interval;
@@ -155,7 +159,6 @@ class Collector {
             pass();
             // A second time: an end may be in a lane that is drained before that of its begin.
             if (request != answered_) pass();
-            const bool busy = assembler_.begun() + assembler_.ended() != begun_before;
             if (assembler_.spans_in_work() == 0) held_since = now;
             if (request != answered_ || stopping || now - held_since >= longest_hold())
                 assembler_.finish_chunk();
@@ -164,9 +167,7 @@ class Collector {
             hand_over();
             if (request != answered_) answer(request);
             if (stopping) break;
-            sleep_ns =
-                filling_ ? shortest_sleep_ns
-                         : std::min(sleep_ns * 2, busy ? longest_busy_sleep_ns : longest_sleep_ns);
+            sleep_ns = sleep_after(sleep_ns);
             if (next_rate - now_ns < sleep_ns)
                 sleep_ns = std::max(next_rate - now_ns, shortest_sleep_ns);
             const auto worked = std::chrono::steady_clock::now() - now;
@@ -192,14 +193,16 @@ class Collector {
     }
 
     void pass() noexcept {
-        filling_ = false;
+        fullest_ = 0;
+        unread_ = false;
         try {
             for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
                 if (lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
                     const std::uint64_t unread =
                         lane->published() - lane->tail.load(memory_order_relaxed); // own store
-                    filling_ = filling_ || unread > lane->capacity / filling_up;
+                    fullest_ = std::max(fullest_, unread * 256 / lane->capacity);
+                    unread_ = unread_ || unread != 0;
                     assembler_.drain(*lane);
                 }
             assembler_.settle();
@@ -291,7 +294,8 @@ class Collector {
     std::unique_ptr<ChunkPool, LetGo> pool_;
     TimeMap time_;
     Assembler assembler_;
-    bool filling_ = false; ///< a ring was, when the last pass came to it
+    std::uint64_t fullest_ = 0; ///< ring when the last pass came to it, in 256ths
+    bool unread_ = false;       ///< something was in one
     std::uint64_t ring_drops_before_;
     std::uint64_t record_drops_before_;
     std::uint64_t exit_drops_before_;
