@@ -71,3 +71,30 @@ TEST_CASE("a request of cpp-httplib brings its context and the whole of its bagg
     CHECK(baggage.find("l") == "2");
     CHECK(baggage.find("m") == "50%");
 }
+
+TEST_CASE("each header of a request is found, whatever others it has and whatever their case") {
+    // Names of equal length, names that share a place, the same name twice, and one without a name.
+    const httplib::Headers headers{
+        {"TraceParent", "1"},     {"REMOTE_ADDR", "2"},  {"REMOTE_PORT", "3"},
+        {"LOCAL_ADDR", "4"},      {"tracestate", "a=1"}, {"Host", "5"},
+        {"Referer", "6"},         {"Connection", "7"},   {"Accept-Encoding", "8"},
+        {"accept-language", "9"}, {"TRACESTATE", "b=2"}, {"", "10"},
+    };
+    const RequestCarrier carrier{headers};
+    CHECK(carrier.get("traceparent") == "1");
+    CHECK(carrier.get("remote_addr") == "2");
+    CHECK(carrier.get("remote_port") == "3");
+    CHECK(carrier.get("host") == "5");
+    CHECK(carrier.get("referer") == "6");
+    CHECK(carrier.get("connection") == "7");
+    CHECK(carrier.get("accept-encoding") == "8");
+    CHECK(carrier.get("accept-language") == "9");
+    CHECK(carrier.get("user-agent").empty());
+    CHECK(carrier.get("hosts").empty());
+    std::string states;
+    carrier.each("tracestate", [&](std::string_view value) { states += value; });
+    CHECK((states == "a=1b=2" || states == "b=2a=1"));
+    std::string nothing;
+    carrier.each("baggage", [&](std::string_view value) { nothing += value; });
+    CHECK(nothing.empty());
+}

@@ -46,6 +46,14 @@ inline std::uint64_t load_text(const char* text) noexcept {
     std::memcpy(&word, text, 8);
     return std::endian::native == std::endian::big ? __builtin_bswap64(word) : word;
 }
+/// 4 to 8 characters, in whatever order.
+inline std::uint64_t load_short_text(const char* text, std::size_t size) noexcept {
+    std::uint32_t front = 0;
+    std::uint32_t back = 0;
+    std::memcpy(&front, text, 4);
+    std::memcpy(&back, text + size - 4, 4);
+    return front | std::uint64_t{back} << 32U;
+}
 
 /// Bytes of 0 to 15 as digits. What is larger becomes no digit.
 inline WordPair digits_of(WordPair nibbles) noexcept {
@@ -95,17 +103,18 @@ constexpr std::uint64_t lower(std::uint64_t word) noexcept {
 
 [[gnu::noinline]] inline bool same_letters(const char* a, const char* b,
                                            std::size_t size) noexcept {
-    if (size < 8) {
+    const auto same = [](std::uint64_t x, std::uint64_t y) {
+        return x == y || lower(x) == lower(y);
+    };
+    if (size < 4) {
         for (std::size_t i = 0; i < size; ++i)
             if (lower(a[i]) != lower(b[i])) return false;
         return true;
     }
-    const auto same_at = [a, b](std::size_t i) {
-        return lower(load_text(a + i)) == lower(load_text(b + i));
-    };
+    if (size < 8) return same(load_short_text(a, size), load_short_text(b, size));
     for (std::size_t i = 0; i + 8 < size; i += 8)
-        if (!same_at(i)) return false;
-    return same_at(size - 8);
+        if (!same(load_text(a + i), load_text(b + i))) return false;
+    return same(load_text(a + size - 8), load_text(b + size - 8));
 }
 
 /// Names of headers are compared without regard to case (RFC 9110, 5.1). Most differ in length, or

@@ -1,7 +1,9 @@
 // request_carrier.hpp - the headers of a request as they were sent, not as cpp-httplib tells them.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -51,17 +53,31 @@ inline std::string escaped_again(std::string_view header) {
 }
 
 /// Reads contexts from what cpp-httplib knows of a request, which is to live longer. One thread at
-/// a time. Allocates for baggage alone.
+/// a time. Allocates for baggage alone. cpp-httplib keeps headers in a tree, which is walked
+/// once and not for each name.
 class RequestCarrier {
   public:
-    explicit RequestCarrier(const httplib::Headers& headers) noexcept : headers_{headers} {}
+    explicit RequestCarrier(const httplib::Headers& headers) noexcept : headers_{headers} {
+        for (const auto& header : headers) {
+            if (header.first.empty()) continue;
+            const unsigned place = place_of(header.first);
+            shared_ |= static_cast<std::uint32_t>(places_[place] != nullptr) << place;
+            places_[place] = &header;
+        }
+    }
 
     [[nodiscard]] std::string_view get(std::string_view name) const {
-        return as_sent(name, headers_.get(name));
+        std::string_view first;
+        bool found = false;
+        each_as_told(name, [&](std::string_view value) {
+            if (!found) first = value;
+            found = true;
+        });
+        return as_sent(name, first);
     }
     template <class F>
     void each(std::string_view name, F&& f) const {
-        headers_.each(name, [&](std::string_view value) { f(as_sent(name, value)); });
+        each_as_told(name, [&](std::string_view value) { f(as_sent(name, value)); });
     }
     template <class F>
     void each_name(F&& f) const {
@@ -69,6 +85,21 @@ class RequestCarrier {
     }
 
   private:
+    /// The same for names that differ in case alone. Those of the headers that every request is
+    /// asked for, and of those that most requests have, differ.
+    [[gnu::always_inline]] static unsigned place_of(std::string_view name) noexcept {
+        return (static_cast<unsigned char>(name[0]) + 5 * static_cast<unsigned>(name.size())) % 32;
+    }
+
+    /// `name` is not empty.
+    template <class F>
+    [[gnu::always_inline]] void each_as_told(std::string_view name, F&& f) const {
+        const unsigned place = place_of(name);
+        if ((shared_ >> place & 1U) != 0) return headers_.each(name, f);
+        if (const auto* header = places_[place]; header && same_name(header->first, name))
+            f(std::string_view{header->second});
+    }
+
     /// Of the headers of all formats, these alone are sent with escapes.
     [[nodiscard]] std::string_view as_sent(std::string_view name, std::string_view value) const {
         if constexpr (unescapes_headers(CPPHTTPLIB_VERSION)) {
@@ -79,6 +110,8 @@ class RequestCarrier {
     }
 
     PairsCarrier<const httplib::Headers> headers_;
+    std::array<const httplib::Headers::value_type*, 32> places_{}; ///< the last header of each
+    std::uint32_t shared_ = 0;    ///< a bit for each place of several headers
     mutable std::string escaped_; ///< until the next call, as carriers may
 };
 

@@ -95,12 +95,13 @@ struct RequestAttributes {
     const ServerSettings& settings;
     const HttpMethod& method;
     const httplib::Request& request;
+    const RequestCarrier& headers;
 
     template <class Sink>
     auto operator()(Sink sink) const {
         const Target target{request};
         const bool encrypted = came_encrypted(request);
-        HostAndPort host{header_of(request.headers, "host")};
+        HostAndPort host{headers.get("host")};
         if (host.host.empty()) host.host = request.local_addr;
         if (host.port == 0) host.port = encrypted ? 443 : 80;
         std::string buffer;
@@ -117,7 +118,7 @@ struct RequestAttributes {
             Key<"network.peer.address">{} = unless_empty(request.remote_addr),
             KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
             Key<"network.protocol.version">{} = unless_empty(protocol_version(request.version)),
-            Key<"user_agent.original">{} = unless_empty(header_of(request.headers, "user-agent")));
+            Key<"user_agent.original">{} = unless_empty(headers.get("user-agent")));
     }
 };
 
@@ -125,10 +126,13 @@ struct RequestAttributes {
 class ServedRequest {
   public:
     ServedRequest(const ServerSettings& settings, const httplib::Request& request)
-        : settings_{settings}, method_{request.method},
-          caller_{extract(RequestCarrier{request.headers})},
+        : ServedRequest{settings, request, RequestCarrier{request.headers}} {}
+
+    ServedRequest(const ServerSettings& settings, const httplib::Request& request,
+                  const RequestCarrier& headers)
+        : settings_{settings}, method_{request.method}, caller_{extract(headers)},
           scope_{caller_.parent(settings.options.trust)},
-          span_{Anywhere<"HTTP">{}, RequestAttributes{settings, method_, request}} {
+          span_{Anywhere<"HTTP">{}, RequestAttributes{settings, method_, request, headers}} {
         if (!span_.recording()) return;
         span_.link(caller_.link(settings.options.trust));
         capture(settings.request_headers, request.headers);
