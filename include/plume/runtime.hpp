@@ -148,7 +148,7 @@ struct Runtime {
     Atomic<std::uint64_t> id_key{0};
     Atomic<std::uint64_t> dropped_after_exit{0};
     Atomic<std::uint64_t> propagators{0};   ///< what propagators() reads; 0: nobody has chosen yet
-    Atomic<std::uint32_t> reader_sleeps{0}; ///< a futex
+    Atomic<std::uint32_t> reader_sleeps{0}; ///< a futex of this process alone
     Atomic<std::uint32_t> sessions{0};      ///< there were so far
     SharedSettings settings;
     SharedHashKey hash_key;
@@ -196,7 +196,7 @@ struct Runtime {
         const timespec wait{static_cast<time_t>(nanoseconds / 1'000'000'000U),
                             static_cast<long>(nanoseconds % 1'000'000'000U)};
         if (reader_sleeps.load() == 1)
-            syscall(SYS_futex, &reader_sleeps, FUTEX_WAIT, 1, &wait, nullptr, 0);
+            syscall(SYS_futex, &reader_sleeps, FUTEX_WAIT_PRIVATE, 1, &wait, nullptr, 0);
         reader_sleeps.store(0);
 #else
         const timespec wait{0,
@@ -208,7 +208,7 @@ struct Runtime {
         if (reader_sleeps.load(memory_order_relaxed) == 0) return; // a hint: sleeps are bounded
         if (reader_sleeps.exchange(0) == 0) return;
 #if defined(__linux__)
-        syscall(SYS_futex, &reader_sleeps, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        syscall(SYS_futex, &reader_sleeps, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 #endif
     }
 };
