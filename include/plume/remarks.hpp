@@ -71,13 +71,12 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 [[gnu::noinline]] inline void put_rename(std::uint64_t token, std::uint32_t name) noexcept {
     if (name == 0) return; // there was no memory for it
-    if (const Room room = make_room_on(token, 16); room.lane)
-        put_words(*room.lane, control::rename, std::uint64_t{name});
+    if (Lane* lane = lane_with_room_on(token, 16))
+        put_words(*lane, control::rename, std::uint64_t{name});
 }
 
 [[gnu::noinline]] inline void put_discard(std::uint64_t token) noexcept {
-    if (const Room room = make_room_on(token, 8); room.lane)
-        put_words(*room.lane, control::discard);
+    if (Lane* lane = lane_with_room_on(token, 8)) put_words(*lane, control::discard);
 }
 
 /// Records something with a callsite on a span, if there is one to record on.

@@ -266,20 +266,26 @@ inline Lane* peek_lane() noexcept {
     return lane && lane->current != 0;
 }
 
-/// Room for something on a span that need not be the innermost, nor of this thread.
-[[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
+/// The lane, with room taken for something on a span that need not be the innermost, nor of this
+/// thread; null if nothing is to be written.
+[[gnu::noinline]] inline Lane* lane_with_room_on(std::uint64_t token, std::uint64_t need) noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = token == 0 ? peek_lane() : own_lane();
-    if (!lane || (token & muted_token) != 0) return {};
+    if (!lane || (token & muted_token) != 0) return nullptr;
     const bool innermost = token == 0 || position == (lane->current & ~low_bits);
-    if (innermost && lane->current == 0) return {};
-    if (lane_of(position) == lane->index && position < lane->fork_floor) return {};
+    if (innermost && lane->current == 0) return nullptr;
+    if (lane_of(position) == lane->index && position < lane->fork_floor) return nullptr;
     if (!take(*lane, need + (innermost ? 0 : 16))) {
         Lane::count(lane->dropped_records);
-        return {};
+        return nullptr;
     }
     if (!innermost) put_words(*lane, control::target, position);
-    return {lane, now(lane->clock)};
+    return lane;
+}
+/// The same for what has a time.
+[[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
+    Lane* lane = lane_with_room_on(token, need);
+    return lane ? Room{lane, now(lane->clock)} : Room{};
 }
 
 /// The guard of a span that the parent process had open when it forked: only the child's idea of
