@@ -129,6 +129,33 @@ TEST_CASE("the host that was asked for is the server's address, with the port of
     CHECK(seen.spans[2].text("network.protocol.version") == "1.0");
 }
 
+TEST_CASE("requests of one connection say each for itself whom it asked, and who it is") {
+    httplib::Server server;
+    plume::instrument(server);
+    server.Get("/", answer);
+    const auto seen = served(server, [&](const Serving& serving) {
+        httplib::Client client = serving.client();
+        client.set_keep_alive(true);
+        REQUIRE(client.Get("/", {{"Host", "a.example"}, {"User-Agent", "one"}}));
+        REQUIRE(client.Get("/", {{"Host", "a.example"}, {"User-Agent", "one"}}));
+        REQUIRE(client.Get("/", {{"Host", "b.example:81"}, {"User-Agent", "one"}}));
+        REQUIRE(client.Get("/", {{"Host", "b.example:81"}, {"User-Agent", "two"}}));
+    });
+    std::string told;
+    std::string peers;
+    for (const plume::RecordedSpan& span : seen.spans) {
+        told += span.text("server.address") + ":" + span.text("server.port") + " " +
+                span.text("user_agent.original") + "\n";
+        if (const std::string peer = span.text("network.peer.port"); !peers.starts_with(peer))
+            peers = peer + "\n" + peers;
+    }
+    CHECK(told == "a.example:80 one\n"
+                  "a.example:80 one\n"
+                  "b.example:81 one\n"
+                  "b.example:81 two\n");
+    CHECK(std::ranges::count(peers, '\n') == 1); // it was one connection
+}
+
 TEST_CASE("a route is named once, whatever its requests are") {
     httplib::Server server;
     plume::instrument(server);

@@ -157,7 +157,8 @@ template <class V>
 inline constexpr WireType wire_type<Maybe<V>> = static_cast<WireType>(
     static_cast<int>(wire_type<V>) | static_cast<int>(WireType::optional_bit));
 
-/// Several values behind each other, as of the members of a struct.
+/// Several values behind each other, as of the members of a struct. It hands them over one by one
+/// with each(), or has `written` as they lie in a ring.
 template <class V>
 concept Compound = requires { V::count(); };
 

@@ -112,9 +112,12 @@ constexpr std::size_t stored_size(const Elements<T>& elements, const Limits& lim
 
 template <Compound V>
 constexpr std::size_t stored_size(const V& values, const Limits& limits) noexcept {
-    std::size_t size = 0;
-    values.each([&](const auto& value) { size += stored_size(value, limits); });
-    return size;
+    if constexpr (requires { values.written; }) return values.written.size();
+    else {
+        std::size_t size = 0;
+        values.each([&](const auto& value) { size += stored_size(value, limits); });
+        return size;
+    }
 }
 
 /// Writes values behind each other into room that was measured with stored_size().
@@ -153,7 +156,15 @@ class Pen {
     }
     template <Compound V>
     [[gnu::always_inline]] void value(const V& values, const Limits& limits) noexcept {
-        values.each([&](const auto& one) __attribute__((always_inline)) { value(one, limits); });
+        if constexpr (requires { values.written; }) copy(values.written);
+        else
+            values.each([&](const auto& one)
+                            __attribute__((always_inline)) { value(one, limits); });
+    }
+    /// What was written before, in whole words.
+    [[gnu::always_inline]] void copy(std::string_view written) noexcept {
+        std::memcpy(at_, written.data(), written.size());
+        at_ += written.size();
     }
     [[nodiscard]] char* at() const noexcept { return at_; }
 

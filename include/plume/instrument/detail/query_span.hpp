@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <plume/context.hpp>
+#include <plume/instrument/detail/rendered.hpp>
 #include <plume/instrument/detail/sql_text.hpp>
 
 namespace plume {
@@ -39,54 +40,6 @@ template <class Site>
     if (process.registry.size() != before) ++made;
     return entry ? entry->index : 0;
 }
-
-/// The attributes of a statement as they lie in a ring: the same each time it runs, so that its
-/// begin is one copy. Owns its memory.
-class Rendered {
-  public:
-    constexpr Rendered() noexcept = default;
-    ~Rendered() { std::free(bytes_); }
-    Rendered(const Rendered&) = delete;
-    Rendered& operator=(const Rendered&) = delete;
-
-    [[nodiscard]] const char* bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-    /// Whether it is what the calling thread's ring wants: rings of other sessions have other
-    /// limits.
-    [[nodiscard]] bool fits() const noexcept {
-        const Lane& lane = *this_lane;
-        return bytes_ && lane.largest_record == largest_record_ && largest_record_ != 0 &&
-               lane.limits.text_bytes == limits_.text_bytes &&
-               lane.limits.elements == limits_.elements;
-    }
-    void forget() noexcept {
-        std::free(bytes_);
-        bytes_ = nullptr;
-    }
-    /// False without memory.
-    template <class Attributes>
-    bool render(const Attributes& attributes) noexcept {
-        forget();
-        attributes([&](const auto&... arguments) {
-            const Measured size = measure(arguments...);
-            size_ = size.bytes;
-            bytes_ = static_cast<char*>(std::malloc(size_));
-            if (!bytes_) return;
-            Pen pen{bytes_};
-            (write(pen, arguments, size.limits), ...);
-        });
-        limits_ = this_lane->limits;
-        largest_record_ = this_lane->largest_record;
-        return bytes_ != nullptr;
-    }
-
-  private:
-    char* bytes_ = nullptr;
-    std::size_t size_ = 0;
-    Limits limits_{};
-    std::uint64_t largest_record_ = 0;
-};
 
 /// A text of SQL as it came, and what is recorded of it. One block of memory.
 struct QueryText {
@@ -178,14 +131,15 @@ class QuerySpan : public OnSpan<QuerySpan> {
         if (own == 0 || (!rendered.fits() && !rendered.render(attributes))) return {};
         const std::uint32_t index = named != 0 ? named : own;
         SpanContext context;
-        const Room room = make_room_async(16 + rendered.size(), index, context_now(), context);
+        const Room room =
+            make_room_async(16 + rendered.bytes().size(), index, context_now(), context);
         if (!room.lane) return {};
         const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
         Pen pen{room.lane->address(at)};
         pen.word(make_word(index, room.ticks));
-        pen.word(rendered.size());
-        std::memcpy(pen.at(), rendered.bytes(), rendered.size());
-        room.lane->publish(at + 16 + rendered.size());
+        pen.word(rendered.bytes().size());
+        pen.copy(rendered.bytes());
+        room.lane->publish(at + 16 + rendered.bytes().size());
         QuerySpan span;
         span.token_ = at | async_bit;
         return span;

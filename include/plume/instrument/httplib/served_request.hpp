@@ -20,6 +20,7 @@
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/httplib/headers.hpp>
 #include <plume/instrument/httplib/options.hpp>
+#include <plume/instrument/httplib/request_attributes.hpp>
 #include <plume/instrument/httplib/request_carrier.hpp>
 #include <plume/instrument/httplib/route.hpp>
 #include <plume/propagation/propagation.hpp>
@@ -38,32 +39,6 @@ inline std::string type_of(const std::exception& exception) {
 #endif
     static_cast<void>(exception);
     return "std::exception";
-}
-
-/// Path and query of a request as they came, undecoded.
-struct Target {
-    std::string_view path;
-    std::string_view query;
-
-    explicit Target(const httplib::Request& request) noexcept : path{request.target} {
-        if (path.empty()) path = request.path;
-        if (const std::size_t mark = path.find('?'); mark != std::string_view::npos) {
-            query = path.substr(mark + 1);
-            path = path.substr(0, mark);
-        }
-        // A proxy is asked for a whole URL (RFC 9112, 3.2.2).
-        if (!path.starts_with('/'))
-            if (const std::size_t host = path.find("://"); host != std::string_view::npos) {
-                const std::size_t slash = path.find('/', host + 3);
-                path = slash != std::string_view::npos ? path.substr(slash) : "/";
-            }
-    }
-};
-
-template <class Request>
-bool came_encrypted(const Request& request) noexcept {
-    if constexpr (requires { request.ssl != nullptr; }) return request.ssl != nullptr;
-    else return false;
 }
 
 /// What a server was told, ready for use. Immutable once it listens.
@@ -90,49 +65,18 @@ struct ServerSettings {
     UrlRedaction redaction;
 };
 
-/// What is known of a request before it is routed, as the arguments of its span.
-struct RequestAttributes {
-    const ServerSettings& settings;
-    const HttpMethod& method;
-    const httplib::Request& request;
-    const RequestCarrier& headers;
-
-    template <class Sink>
-    auto operator()(Sink sink) const {
-        const Target target{request};
-        const bool encrypted = came_encrypted(request);
-        HostAndPort host{headers.get("host")};
-        if (host.host.empty()) host.host = request.local_addr;
-        if (host.port == 0) host.port = encrypted ? 443 : 80;
-        std::string buffer;
-        // Not an optional: g++ 12 takes its value for uninitialised.
-        const Maybe<std::int64_t> port{request.remote_port, request.remote_port > 0};
-        return sink(
-            plume::server, Key<"http.request.method">{} = method.value,
-            Key<"http.request.method_original">{} = method.original,
-            Key<"url.path">{} = target.path,
-            Key<"url.query">{} = unless_empty(settings.redaction.query(target.query, buffer)),
-            Key<"url.scheme">{} = encrypted ? "https" : "http",
-            Key<"server.address">{} = unless_empty(host.host), Key<"server.port">{} = host.port,
-            Key<"client.address">{} = unless_empty(request.remote_addr),
-            Key<"network.peer.address">{} = unless_empty(request.remote_addr),
-            KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
-            Key<"network.protocol.version">{} = unless_empty(protocol_version(request.version)),
-            Key<"user_agent.original">{} = unless_empty(headers.get("user-agent")));
-    }
-};
-
 /// A request that is being answered, and its span, which is the current one all the while.
 class ServedRequest {
   public:
-    ServedRequest(const ServerSettings& settings, const httplib::Request& request)
-        : ServedRequest{settings, request, RequestCarrier{request.headers}} {}
+    ServedRequest(const ServerSettings& settings, const httplib::Request& request, KnownPeer& peer)
+        : ServedRequest{settings, request, RequestCarrier{request.headers}, peer} {}
 
     ServedRequest(const ServerSettings& settings, const httplib::Request& request,
-                  const RequestCarrier& headers)
+                  const RequestCarrier& headers, KnownPeer& peer)
         : settings_{settings}, method_{request.method}, caller_{extract(headers)},
           scope_{caller_.parent(settings.options.trust)},
-          span_{Anywhere<"HTTP">{}, RequestAttributes{settings, method_, request, headers}} {
+          span_{Anywhere<"HTTP">{},
+                RequestAttributes{settings.redaction, method_, request, headers, peer}} {
         if (!span_.recording()) return;
         span_.link(caller_.link(settings.options.trust));
         capture(settings.request_headers, request.headers);
@@ -172,20 +116,23 @@ class ServedRequest {
     void sent(const httplib::Response& response, bool complete) {
         if (!span_.recording()) return;
         if (!route_) span_.rename(name_of_method(method_));
-        const bool failed = is_server_error(response.status);
-        const StatusText status{response.status};
-        std::optional<std::string_view> error;
-        if (!complete) error = "Write"; // as httplib::Error would call it
-        if (failed) error = error_type_.empty() ? status.view() : std::string_view{error_type_};
         span_.set(Key<"http.response.status_code">{} = response.status,
                   Key<"http.route">{} =
-                      route_ ? std::optional<std::string_view>{*route_} : std::nullopt,
-                  Key<"error.type">{} = error);
-        if (failed) span_.set_error(error_message_);
-        else if (!complete) span_.set_error("the response was not sent to its end");
+                      route_ ? std::optional<std::string_view>{*route_} : std::nullopt);
+        if (is_server_error(response.status)) {
+            fail(error_type_.empty() ? StatusText{response.status}.view() : error_type_,
+                 error_message_);
+        } else if (!complete) { // as httplib::Error would call it
+            fail("Write", "the response was not sent to its end");
+        }
     }
 
   private:
+    [[gnu::cold]] void fail(std::string_view type, std::string_view message) const noexcept {
+        span_.set(Key<"error.type">{} = type);
+        span_.set_error(message);
+    }
+
     const ServerSettings& settings_;
     HttpMethod method_;
     Extracted caller_; ///< the scope views it
@@ -212,7 +159,7 @@ class Connection {
     void begin(const httplib::Request& request) {
         end();
         if (settings_.excludes(request.path)) quiet_.emplace();
-        else call_hook([&] { request_.emplace(settings_, request); });
+        else call_hook([&] { request_.emplace(settings_, request, peer_); });
     }
     [[nodiscard]] bool busy() const noexcept { return request_ || quiet_; }
     [[nodiscard]] ServedRequest* request() noexcept { return request_ ? &*request_ : nullptr; }
@@ -224,6 +171,7 @@ class Connection {
   private:
     const ServerSettings& settings_;
     Connection* outside_; ///< a server may serve within the handler of another
+    KnownPeer peer_;
     std::optional<SuppressScope> quiet_;
     std::optional<ServedRequest> request_;
 };
