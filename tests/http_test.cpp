@@ -142,8 +142,8 @@ TEST_CASE("captured headers have keys that are known at run time only") {
 }
 
 TEST_CASE("a key that is known at run time only is no use on a span that is not recorded") {
-    const plume::detail::RunTimeKey key{"some.key"};
-    const plume::detail::RunTimeKey none{""};
+    const plume::detail::RunTimeListKey key{"some.key"};
+    const plume::detail::RunTimeListKey none{""};
     const std::vector<std::string> texts{"a"};
     plume::current().set_texts(key, texts);
     const auto seen = plume::test::recorded([&] {

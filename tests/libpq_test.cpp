@@ -379,3 +379,36 @@ TEST_CASE("a text is read as the server reads it") {
     CHECK(seen.spans.at(0).text("db.query.text") == "SELECT ?, ?");
     CHECK(seen.spans.at(1).text("db.query.text") == "SELECT ?, ?");
 }
+
+TEST_CASE("what is bound is recorded if that is asked for, by number from 0") {
+    const Connection conn;
+    const char binary[] = {0, 0, 0, 5};
+    const char* values[] = {"O'Brien", nullptr, binary};
+    const int lengths[] = {0, 0, 4};
+    const int formats[] = {0, 0, 1};
+    const auto send = [&] {
+        own(PQexec(conn, "DEALLOCATE ALL"));
+        CHECK(conn.prepare("p", "SELECT $1::text, $2::text, $3::int") == PGRES_COMMAND_OK);
+        own(pq::exec_params(conn, "SELECT $1::text, $2::text, $3::int", 3, nullptr, values, lengths,
+                            formats, 0));
+        own(pq::exec_prepared(conn, "p", 3, values, lengths, formats, 0));
+        CHECK(pq::send_query_prepared(conn, "p", 3, values, lengths, formats, 0) == 1);
+        conn.drain();
+        own(pq::exec_params(conn, "SELECT 1", 0, nullptr, nullptr, nullptr, nullptr, 0));
+    };
+    const auto silent = recorded(send);
+    REQUIRE(plume::instrument(conn, {.parameters = true}));
+    const auto told = recorded(send);
+    const auto bound = [](const Recorded& seen) {
+        std::string text;
+        for (const auto& span : seen.spans)
+            for (const auto& attribute : span.attributes)
+                if (attribute.key.starts_with("db.query.parameter."))
+                    text += attribute.key.substr(19) + "=" + span.text(attribute.key) + " ";
+        return text;
+    };
+    CHECK(bound(silent) == "");
+    const std::string once = "0=O'Brien 1=NULL 2=\\x00000005 ";
+    CHECK(bound(told) == once + once + once);
+    for (const auto& span : told.spans) CHECK(span.status == StatusCode::unset);
+}

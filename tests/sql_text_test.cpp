@@ -118,6 +118,7 @@ TEST_CASE("every literal of SQLite becomes a question mark") {
              "SELECT ? FROM [my 'table'] JOIN `o'clock` ON ?"},
             {"SELECT ?, ?12, :name, @name, $name, $a::b",
              "SELECT ?, ?12, :name, @name, $name, $a::b"},
+            {"SELECT :1, @2a, $3b, a:=1", "SELECT :1, @2a, $3b, a:=?"},
             {"SELECT a->'$.b', a->>0 FROM t", "SELECT a->?, a->>? FROM t"},
             {"SELECT $$, 1", "SELECT $$, ?"},
             {"SELECT /* one /* comment */ 'x' */", "SELECT /* one /* comment */ ? */"},

@@ -572,18 +572,75 @@ TEST_CASE("texts of any size are recorded up to a limit, and their literals neve
     CHECK(text.find("secret") == std::string::npos);
 }
 
+TEST_CASE("what is bound is recorded if that is asked for, by name or by number from 0") {
+    Shop shop{":memory:", {.parameters = true}};
+    const auto seen = recorded([&] {
+        Statement statement{
+            shop,
+            "SELECT ?, :name, 'it''s ?', @blob, \"?\", $null, :name, ?6, ? -- ?\n, ?, ?12, ?"};
+        sqlite3_bind_int64(statement, 1, -17);
+        sqlite3_bind_text(statement, 2, "O'Brien's ''", -1, SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 3, "\x00\xff", 2, SQLITE_STATIC);
+        sqlite3_bind_double(statement, 6, 1.5e300);
+        sqlite3_bind_text(statement, 7, "", -1, SQLITE_STATIC);
+        sqlite3_bind_zeroblob(statement, 8, 4);
+        sqlite3_bind_text(statement, 12, "\xc3\xbc, ? and :name", -1, SQLITE_STATIC);
+        sqlite3_bind_double(statement, 13, 0.25);
+        CHECK(statement.step() == SQLITE_ROW);
+    });
+    REQUIRE(seen.spans.size() == 1);
+    std::string bound;
+    for (const auto& attribute : seen.spans[0].attributes)
+        if (attribute.key.starts_with("db.query.parameter."))
+            bound += attribute.key.substr(19) + "=" + seen.spans[0].text(attribute.key) + "\n";
+    CHECK(bound == "0=-17\n"
+                   "name=O'Brien's ''\n"
+                   "blob=x'00ff'\n"
+                   "null=NULL\n"
+                   "5=1.5e+300\n"
+                   "6=\n"
+                   "7=zeroblob(4)\n"
+                   "11=\xc3\xbc, ? and :name\n"
+                   "12=0.25\n");
+}
+
+TEST_CASE("what is bound is not recorded unless that is asked for, and is redacted by its key") {
+    const char* sql = "SELECT name FROM customers WHERE name = :password";
+    const auto run = [&](const SqliteOptions& options) {
+        Shop shop{":memory:", options};
+        plume::Options session;
+        session.redaction.keys.push_back({"*password*"});
+        return recorded(session, [&] {
+            for (const char* value : {"one", "two"}) {
+                Statement statement{shop, sql};
+                sqlite3_bind_text(statement, 1, value, -1, SQLITE_STATIC);
+                CHECK(statement.step() == SQLITE_DONE);
+            }
+        });
+    };
+    const auto silent = run({});
+    CHECK(silent["SELECT customers"].attribute("db.query.parameter.password") == nullptr);
+    const auto told = run({.parameters = true});
+    REQUIRE(told.spans.size() == 2);
+    CHECK(told.spans[0].text("db.query.parameter.password") == "REDACTED");
+    CHECK(told.spans[1].text("db.query.parameter.password") == "REDACTED");
+}
+
 TEST_CASE("a program that makes up tables runs out of names, not of memory") {
     Shop shop;
     const auto seen = recorded([&] {
+        shop.run("SELECT name FROM customers");
         for (int i = 0; i < 2500; ++i) {
             const std::string table = "made_up_" + std::to_string(i);
             shop.run("CREATE TEMP TABLE " + table + " (a)");
             shop.run("DROP TABLE " + table);
         }
+        shop.run("SELECT id FROM customers");
     });
-    REQUIRE(seen.spans.size() == 5000);
-    CHECK(seen.spans[0].name == "CREATE TABLE made_up_0");
-    const RecordedSpan& last = seen.spans.back();
+    REQUIRE(seen.spans.size() == 5002);
+    CHECK(seen.spans[1].name == "CREATE TABLE made_up_0");
+    CHECK(seen.spans[5001].name == "SELECT customers"); // one that was made before
+    const RecordedSpan& last = seen.spans[5000];
     CHECK(last.name == "DROP TABLE");
     CHECK(last.text("db.query.summary") == "DROP TABLE made_up_2499");
     CHECK(plume::detail::runtime().registry.size() < 2500 + 64);

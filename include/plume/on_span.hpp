@@ -36,9 +36,12 @@ class [[gnu::visibility("default")]] OnSpan {
         remark<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
     }
 
-    /// The same for a list of texts under a key that is known at run time only.
+    /// The same for a text, or a list of texts, under a key that is known at run time only.
+    void set_text(const RunTimeKey& key, std::string_view text) const noexcept {
+        key.record_on(token(), text);
+    }
     template <class Texts>
-    void set_texts(const RunTimeKey& key, const Texts& texts) const noexcept {
+    void set_texts(const RunTimeListKey& key, const Texts& texts) const noexcept {
         key.record_on(token(), texts);
     }
 

@@ -37,12 +37,8 @@ class Registry {
 
     /// The entry of a line, new or met before. Null when memory or numbers are used up.
     [[gnu::cold]] Entry* add(const Description& description, Callsite* live) noexcept {
-        std::uint64_t hash = hash_of(description.name, description.line);
-        hash = hash_of(description.file, hash ^ static_cast<std::uint64_t>(description.what));
-        for (std::uint32_t i = 0; i < description.field_count; ++i)
-            hash = hash_of(key(description, i), hash);
-        for (Entry* entry = buckets_[hash % bucket_count]; entry; entry = entry->next) {
-            if (entry->hash != hash || entry->live || !same(*entry, description)) continue;
+        const std::uint64_t hash = hash_of_all(description);
+        if (Entry* entry = find(description, hash)) {
             entry->live = live;
             return entry;
         }
@@ -60,6 +56,11 @@ class Registry {
         }
         size_.store(index + 1, memory_order_release); // pairs with the acquire in size()
         return entry;
+    }
+
+    /// The entry of a line that is not loaded, or of what is no line. Null if it was never met.
+    [[gnu::cold]] [[nodiscard]] Entry* find(const Description& description) const noexcept {
+        return find(description, hash_of_all(description));
     }
 
     /// One more than the highest index given out.
@@ -83,6 +84,20 @@ class Registry {
 
     static std::string_view key(const Description& d, std::uint32_t i) noexcept {
         return {d.fields[i].key, d.fields[i].key_size};
+    }
+
+    [[gnu::cold]] static std::uint64_t hash_of_all(const Description& description) noexcept {
+        std::uint64_t hash = hash_of(description.name, description.line);
+        hash = hash_of(description.file, hash ^ static_cast<std::uint64_t>(description.what));
+        for (std::uint32_t i = 0; i < description.field_count; ++i)
+            hash = hash_of(key(description, i), hash);
+        return hash;
+    }
+    [[gnu::cold]] [[nodiscard]] Entry* find(const Description& description,
+                                            std::uint64_t hash) const noexcept {
+        for (Entry* entry = buckets_[hash % bucket_count]; entry; entry = entry->next)
+            if (entry->hash == hash && !entry->live && same(*entry, description)) return entry;
+        return nullptr;
     }
 
     [[gnu::cold]] static bool same(const Description& a, const Description& b) noexcept {

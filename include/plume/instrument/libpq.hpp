@@ -15,6 +15,8 @@ namespace plume {
 /// Everything has a default:
 ///   rows                  count rows (`db.response.returned_rows`)
 ///   replace_all_literals  in texts with parameters, too; the conventions keep those as they are
+///   parameters            what is bound (`db.query.parameter.<number>`, from 0): it is data, and
+///                         may be secret; see Options::redaction. Of binary values 512 bytes
 using PqOptions = detail::PqSettings;
 
 /// Changes what spans of a connection have. Not needed otherwise: pq::exec() and its like trace
@@ -57,14 +59,20 @@ int pq_send(PGconn* conn, Begin begin, Call call) noexcept {
     return sent;
 }
 
-inline auto pq_text(const char* sql, bool has_values) noexcept {
+inline auto pq_text(const char* sql) noexcept {
     return [=](PqConnection& state) {
-        return state.begin(view_of(sql),
-                           has_values ? QueryText::Literals::kept : QueryText::Literals::replaced);
+        return state.begin(view_of(sql), QueryText::Literals::replaced);
     };
 }
-inline auto pq_prepared(const char* name) noexcept {
-    return [=](PqConnection& state) { return state.begin_prepared(view_of(name)); };
+inline auto pq_text(const char* sql, const PqValues& sent) noexcept {
+    return [=](PqConnection& state) {
+        return state.begin(
+            view_of(sql),
+            sent.count > 0 ? QueryText::Literals::kept : QueryText::Literals::replaced, sent);
+    };
+}
+inline auto pq_prepared(const char* name, const PqValues& sent) noexcept {
+    return [=](PqConnection& state) { return state.begin_prepared(view_of(name), sent); };
 }
 inline auto pq_prepare(const char* name, const char* sql) noexcept {
     return [=](PqConnection& state) { return state.begin_prepare(view_of(name), view_of(sql)); };
@@ -77,6 +85,7 @@ inline auto pq_prepare(const char* name, const char* sql) noexcept {
 struct [[gnu::visibility("default")]] NoPqOptions {
     bool rows = false;
     bool replace_all_literals = false;
+    bool parameters = false;
 };
 using PqOptions = NoPqOptions;
 
@@ -103,13 +112,13 @@ inline namespace untraced {
 
 /// Every statement of the text is in the one span.
 inline PGresult* exec(PGconn* conn, const char* query) noexcept {
-    return PLUME_PQ(pq_run, pq_text(query, false), PQexec(conn, query));
+    return PLUME_PQ(pq_run, pq_text(query), PQexec(conn, query));
 }
 inline PGresult* exec_params(PGconn* conn, const char* command, int count, const Oid* types,
                              const char* const* values, const int* lengths, const int* formats,
                              int result_format) noexcept {
     return PLUME_PQ(
-        pq_run, pq_text(command, count > 0),
+        pq_run, pq_text(command, detail::PqValues(count, values, lengths, formats)),
         PQexecParams(conn, command, count, types, values, lengths, formats, result_format));
 }
 /// The connection remembers the text for exec_prepared() and send_query_prepared().
@@ -120,7 +129,7 @@ inline PGresult* prepare(PGconn* conn, const char* name, const char* query, int 
 /// Called EXECUTE if the statement was not prepared here.
 inline PGresult* exec_prepared(PGconn* conn, const char* name, int count, const char* const* values,
                                const int* lengths, const int* formats, int result_format) noexcept {
-    return PLUME_PQ(pq_run, pq_prepared(name),
+    return PLUME_PQ(pq_run, pq_prepared(name, detail::PqValues(count, values, lengths, formats)),
                     PQexecPrepared(conn, name, count, values, lengths, formats, result_format));
 }
 
@@ -128,13 +137,13 @@ inline PGresult* exec_prepared(PGconn* conn, const char* name, int count, const 
 // connection is used for something else.
 
 inline int send_query(PGconn* conn, const char* query) noexcept {
-    return PLUME_PQ(pq_send, pq_text(query, false), PQsendQuery(conn, query));
+    return PLUME_PQ(pq_send, pq_text(query), PQsendQuery(conn, query));
 }
 inline int send_query_params(PGconn* conn, const char* command, int count, const Oid* types,
                              const char* const* values, const int* lengths, const int* formats,
                              int result_format) noexcept {
     return PLUME_PQ(
-        pq_send, pq_text(command, count > 0),
+        pq_send, pq_text(command, detail::PqValues(count, values, lengths, formats)),
         PQsendQueryParams(conn, command, count, types, values, lengths, formats, result_format));
 }
 inline int send_prepare(PGconn* conn, const char* name, const char* query, int count,
@@ -145,7 +154,7 @@ inline int send_prepare(PGconn* conn, const char* name, const char* query, int c
 inline int send_query_prepared(PGconn* conn, const char* name, int count, const char* const* values,
                                const int* lengths, const int* formats, int result_format) noexcept {
     return PLUME_PQ(
-        pq_send, pq_prepared(name),
+        pq_send, pq_prepared(name, detail::PqValues(count, values, lengths, formats)),
         PQsendQueryPrepared(conn, name, count, values, lengths, formats, result_format));
 }
 

@@ -20,6 +20,8 @@ namespace plume {
 ///   nested                what runs inside of a statement too: an event for each trigger that
 ///                         fires, a span for each statement of virtual tables and functions
 ///   replace_all_literals  in texts with parameters, too; the conventions keep those as they are
+///   parameters            what is bound (`db.query.parameter.<name>`): it is data, and may be
+///                         secret; see Options::redaction. SQLite writes the text once more
 ///   trace, trace_events, trace_context
 ///                         a trace hook of your own, called behind ours as by sqlite3_trace_v2(),
 ///                         which keeps only one
@@ -84,6 +86,7 @@ struct [[gnu::visibility("default")]] NoSqliteOptions {
     bool rows = false;
     bool nested = false;
     bool replace_all_literals = false;
+    bool parameters = false;
     unsigned trace_events = 0;
     int (*trace)(unsigned event, void* context, void* p, void* x) = nullptr;
     void* trace_context = nullptr;

@@ -112,7 +112,7 @@ class [[gnu::visibility("default")]] CapturedHeaders {
         for (const std::string& name : names) {
             std::string lowercase;
             for (const char c : name) lowercase += lower(c);
-            const RunTimeKey key{std::string{prefix} + lowercase};
+            const RunTimeListKey key{std::string{prefix} + lowercase};
             headers_.push_back({std::move(lowercase), key});
         }
     }
@@ -134,7 +134,7 @@ class [[gnu::visibility("default")]] CapturedHeaders {
   private:
     struct Header {
         std::string name;
-        RunTimeKey key;
+        RunTimeListKey key;
     };
     class Values {
       public:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -156,6 +157,18 @@ struct PqOpen {
 struct [[gnu::visibility("default")]] PqSettings {
     bool rows = false;
     bool replace_all_literals = false;
+    bool parameters = false;
+};
+
+/// The values that a statement is sent with, as libpq takes them.
+struct PqValues {
+    int count;
+    const char* const* values; ///< null, or one of them null: an SQL null
+    const int* lengths;        ///< of those in binary
+    const int* formats;        ///< 1: in binary; null: all are text
+
+    constexpr PqValues(int n, const char* const* v, const int* l, const int* f) noexcept
+        : count{n}, values{v}, lengths{l}, formats{f} {}
 };
 
 /// Lives as long as its PGconn, which one thread uses at a time (libpq, "Behavior in Threaded
@@ -180,12 +193,17 @@ class PqConnection {
         if (index_of<PqSite>() == 0) return {};
         return begin(texts_.find(sql, backslashes(), allowed(literals)));
     }
-    [[nodiscard]] QuerySpan begin_prepared(std::string_view name) noexcept {
+    [[nodiscard]] QuerySpan begin(std::string_view sql, QueryText::Literals literals,
+                                  const PqValues& sent) noexcept {
+        return with_parameters(begin(sql, literals), sent);
+    }
+    [[nodiscard]] QuerySpan begin_prepared(std::string_view name, const PqValues& sent) noexcept {
         if (index_of<PqSite>() == 0) return {};
-        if (const QueryText* query = prepared_.find(name)) return begin(query);
+        if (const QueryText* query = prepared_.find(name))
+            return with_parameters(begin(query), sent);
         PqAttributes attributes = of_server();
         attributes.summary = attributes.operation = "EXECUTE";
-        return begin_called("EXECUTE", attributes);
+        return with_parameters(begin_called("EXECUTE", attributes), sent);
     }
     /// Remembers the text, whether a session runs or not.
     [[nodiscard]] QuerySpan begin_prepare(std::string_view name, std::string_view sql) noexcept {
@@ -301,6 +319,41 @@ class PqConnection {
         return settings.replace_all_literals ? QueryText::Literals::replaced : wanted;
     }
 
+    /// The span, and on it what its statement is sent with, if that is asked for.
+    [[nodiscard]] QuerySpan with_parameters(QuerySpan span, const PqValues& sent) noexcept {
+        if (!settings.parameters || !span.recording()) return span;
+        for (int i = 0; i < sent.count; ++i) {
+            const char* value = sent.values ? sent.values[i] : nullptr;
+            const RunTimeKey key = key_of(static_cast<std::size_t>(i));
+            if (!value) span.set_text(key, "NULL");
+            else if (!sent.formats || sent.formats[i] == 0) span.set_text(key, value);
+            else if (sent.lengths && sent.lengths[i] >= 0)
+                record_binary(span, key, {value, static_cast<std::size_t>(sent.lengths[i])});
+        }
+        return span;
+    }
+    /// Keys are interned under a lock: those that nearly all statements have, once a connection.
+    [[nodiscard]] RunTimeKey key_of(std::size_t number) noexcept {
+        while (known_keys_ <= number && known_keys_ < std::size(keys_)) {
+            keys_[known_keys_] = parameter_key(known_keys_);
+            ++known_keys_;
+        }
+        return number < known_keys_ ? keys_[number] : parameter_key(number);
+    }
+    /// As the server writes a bytea: \x and hexadecimal digits. Of a long value the beginning.
+    static void record_binary(const QuerySpan& span, const RunTimeKey& key,
+                              std::string_view value) noexcept {
+        constexpr std::size_t longest = 512;
+        char text[2 + 2 * longest] = {'\\', 'x'};
+        char* to = text + 2;
+        for (const char c : value.substr(0, longest)) {
+            const auto byte = static_cast<unsigned char>(c);
+            *to++ = hex_digits[byte >> 4U];
+            *to++ = hex_digits[byte & 15U];
+        }
+        span.set_text(key, {text, static_cast<std::size_t>(to - text)});
+    }
+
     /// A socket in the file system has an address, its folder, and no port.
     [[nodiscard]] PqAttributes of_server() const noexcept {
         PqAttributes attributes{};
@@ -363,6 +416,8 @@ class PqConnection {
     PGconn* conn_;
     PqTexts texts_;
     PqPrepared prepared_;
+    RunTimeKey keys_[16];
+    std::size_t known_keys_ = 0;
     PqOpen* under_way_ = nullptr;
     std::size_t first_ = 0;
     std::size_t size_ = 0;

@@ -1,6 +1,7 @@
 // query_span.hpp - the span of a statement, and what is kept of its text for the next time.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -22,8 +23,8 @@ inline std::optional<std::string_view> if_any(std::string_view text) noexcept {
 }
 
 /// A site called `name` that otherwise is like `Site`, so that a span of that name needs no record
-/// to rename it. Interned for ever, once a name, as long as a module has made fewer than `most`, so
-/// that a program which makes up tables cannot grow without bound. 0: there is none left.
+/// to rename it. Interned for ever, once a name, as long as a module has made fewer than `most`.
+/// 0: there is none left.
 template <class Site>
 [[nodiscard]] std::uint32_t named_site(std::string_view name, std::uint32_t most) noexcept {
     constexpr std::size_t longest = 128;     // as of plume::Name
@@ -32,13 +33,26 @@ template <class Site>
     Description description = Site::description;
     description.name =
         name.size() <= longest ? name : without_partial_character(name.substr(0, longest));
-    Runtime& process = runtime();
-    Locked lock{process.mutex};
-    if (made >= most) return 0;
-    const std::uint32_t before = process.registry.size();
-    const Entry* entry = process.registry.add(description, nullptr);
-    if (process.registry.size() != before) ++made;
-    return entry ? entry->index : 0;
+    return register_within(description, made, most);
+}
+
+/// The key of a parameter, `db.query.parameter.<name>`: what the text calls it, or its number from
+/// 0 if it has no name (OpenTelemetry, "Semantic conventions for database client calls"). Of a long
+/// name 109 bytes count. Records nothing once a module has made 2,000 of them.
+[[nodiscard]] inline RunTimeKey parameter_key(std::string_view name) noexcept {
+    constexpr std::string_view prefix = "db.query.parameter.";
+    constexpr std::uint32_t most = 2000;
+    static constinit std::uint32_t made = 0; // under the lock
+    char key[128];
+    name = without_partial_character(name.substr(0, sizeof key - prefix.size()));
+    std::memcpy(key, prefix.data(), prefix.size());
+    if (!name.empty()) std::memcpy(key + prefix.size(), name.data(), name.size());
+    return RunTimeKey::within({key, prefix.size() + name.size()}, made, most);
+}
+[[nodiscard]] inline RunTimeKey parameter_key(std::size_t number) noexcept {
+    char text[20];
+    return parameter_key({text, static_cast<std::size_t>(
+                                    std::to_chars(text, text + sizeof text, number).ptr - text)});
 }
 
 /// A text of SQL as it came, and what is recorded of it. One block of memory.

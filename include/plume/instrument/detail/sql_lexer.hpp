@@ -37,7 +37,7 @@ enum class SqlKind : std::uint8_t {
     identifier, ///< a quoted name
     doubtful,   ///< "x" where it may be a string
     literal,    ///< a string or a number, with its sign
-    parameter,  ///< $1, ?, ?1, :name, @name
+    parameter,  ///< $1, ?, ?1, :name, @name, and with SQLite :1
     symbol,     ///< one character
     broken      ///< the rest of the text: a quote or a comment without an end
 };
@@ -106,7 +106,7 @@ class SqlLexer {
         const bool cast = c == ':' && peek(1) == ':';
         at_ += cast ? 2 : 1;
         if (c == '?') return skip(digit, SqlKind::parameter);
-        if (dialect_.named_parameters && !cast && (c == ':' || c == '@') && letter(peek()))
+        if (dialect_.named_parameters && !cast && (c == ':' || c == '@') && in_word(peek()))
             return skip(in_word, SqlKind::parameter);
         return SqlKind::symbol;
     }
@@ -194,9 +194,9 @@ class SqlLexer {
 
     SqlKind dollar() noexcept {
         ++at_;
-        if (digit(peek())) return skip(digit, SqlKind::parameter);
         if (!dialect_.dollar_quotes)
             return in_word(peek()) ? skip(in_word, SqlKind::parameter) : SqlKind::symbol;
+        if (digit(peek())) return skip(digit, SqlKind::parameter);
         const std::size_t begin = at_ - 1;
         std::size_t end = at_;
         while (end < sql_.size() && (letter(sql_[end]) || digit(sql_[end]))) ++end;

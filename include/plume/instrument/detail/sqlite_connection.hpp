@@ -13,6 +13,7 @@
 
 #include <plume/instrument/detail/query_span.hpp>
 #include <plume/instrument/detail/sqlite_log.hpp>
+#include <plume/instrument/detail/sqlite_parameters.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -48,6 +49,7 @@ class SqliteTexts {
         sqlite3_stmt* statement = nullptr;
         QueryText* query = nullptr;
         Rendered rendered;
+        SqliteParameters parameters;
     };
 
     /// `query` is null without memory.
@@ -59,6 +61,7 @@ class SqliteTexts {
             return slot;
         const bool kept = !replace_all && sqlite3_bind_parameter_count(statement) != 0;
         slot.rendered.forget();
+        slot.parameters.forget();
         std::free(slot.query);
         slot.query = QueryText::make<SqliteSite>(
             sql, sqlite_sql, kept ? QueryText::Literals::kept : QueryText::Literals::replaced);
@@ -116,6 +119,7 @@ struct [[gnu::visibility("default")]] SqliteSettings {
     bool rows = false;
     bool nested = false;
     bool replace_all_literals = false;
+    bool parameters = false;
     unsigned trace_events = 0;
     int (*trace)(unsigned event, void* context, void* p, void* x) = nullptr;
     void* trace_context = nullptr;
@@ -195,9 +199,24 @@ class SqliteConnection {
         const QuerySpan span = QuerySpan::begin<SqliteSite>(
             text.query->site, text.rendered, SqliteAttributes{*text.query, {name_, name_size_}});
         if (!span.recording()) return;
+        if (settings_.parameters) record_parameters(span, text.parameters, statement, what);
         sqlite_fault.code = SQLITE_OK;
         if (Open* open = open_.add(statement)) open->span = span;
         else QuerySpan{span}.end();
+    }
+
+    static void record_parameters(const QuerySpan& span, SqliteParameters& parameters,
+                                  sqlite3_stmt* statement, std::string_view sql) noexcept {
+        parameters.find_in(sql);
+        if (parameters.empty()) return;
+        // Null without memory, and if it were longer than SQLITE_LIMIT_LENGTH.
+        char* const expanded = sqlite3_expanded_sql(statement);
+        if (!expanded) return;
+        parameters.each_value(sql, expanded,
+                              [&span](const SqliteParameter& parameter, std::string_view value) {
+                                  span.set_text(parameter.key, value);
+                              });
+        sqlite3_free(expanded);
     }
 
     static bool is_comment(const char* text) noexcept {
