@@ -233,3 +233,18 @@ TEST_CASE("a line that makes nearly all spans is reported once, with its place")
     loud.look(sites);
     CHECK(reports.empty()); // told before
 }
+
+TEST_CASE("spans of no line of source are reported to nobody, however many they are") {
+    const plume::detail::Registry& registry = plume::detail::runtime().registry;
+    plume::detail::SiteTable sites{registry, 128};
+    std::string reports;
+    plume::detail::LoudSites loud{0.9, [&reports](std::string_view what) { reports += what; }};
+    { const plume::Span span{plume::detail::Anywhere<"of no line">{}}; }
+    { PLUME_SPAN("of a line"); }
+    for (std::uint32_t i = plume::detail::control::first_site; i < registry.size(); ++i) {
+        if (registry.at(i)->name == "of no line") sites.begun(sites.at(i)) += 95'000;
+        if (registry.at(i)->name == "of a line") sites.begun(sites.at(i)) += 5'000;
+    }
+    loud.look(sites);
+    CHECK(reports.empty());
+}

@@ -67,7 +67,9 @@ class SiteRates {
     std::unordered_map<std::uint32_t, Site> sites_; ///< by index
 };
 
-/// Tells of lines that make more than a share of all spans for an interval.
+/// Tells of lines that make more than a share of all spans for an interval. Spans that are of no
+/// line, as of ready-made instrumentation, count among all, and nobody is told of them: that a
+/// server has a span for each request is as it should be.
 class LoudSites {
   public:
     LoudSites(double share, std::function<void(std::string_view)> report)
@@ -79,12 +81,15 @@ class LoudSites {
         const std::vector<std::uint64_t>& begun = sites.begun();
         before_.resize(begun.size());
         std::uint64_t all = 0;
+        std::uint64_t most = 0;
         std::size_t loudest = 0;
         for (std::size_t i = 0; i < begun.size(); ++i) {
-            all += begun[i] - before_[i];
-            if (begun[i] - before_[i] > begun[loudest] - before_[loudest]) loudest = i;
+            const std::uint64_t count = begun[i] - before_[i];
+            all += count;
+            if (count <= most || sites.entry(static_cast<std::uint32_t>(i)).line == 0) continue;
+            most = count;
+            loudest = i;
         }
-        const std::uint64_t most = begun.empty() ? 0 : begun[loudest] - before_[loudest];
         before_ = begun;
         if (all < few || static_cast<double>(most) <= share_ * static_cast<double>(all)) return;
         if (std::ranges::find(told_, loudest) != told_.end()) return;
