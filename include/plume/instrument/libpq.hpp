@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 
 #include <plume/config.hpp>
+#include <plume/instrument/detail/sql_options.hpp>
 #if PLUME_ENABLED
 #    include <plume/instrument/detail/pq_connection.hpp>
 #endif
@@ -11,13 +12,6 @@
 namespace plume {
 
 #if PLUME_ENABLED
-
-/// Everything has a default:
-///   rows                  count rows (`db.response.returned_rows`)
-///   replace_all_literals  in texts with parameters, too; the conventions keep those as they are
-///   parameters            what is bound (`db.query.parameter.<number>`, from 0): it is data, and
-///                         may be secret; see Options::redaction. Of binary values 512 bytes
-using PqOptions = detail::PqSettings;
 
 /// Changes what spans of a connection have. Not needed otherwise: pq::exec() and its like trace
 /// every connection. False without memory, or for a null connection.
@@ -81,13 +75,6 @@ inline auto pq_prepare(const char* name, const char* sql) noexcept {
 } // namespace detail
 
 #else
-
-struct [[gnu::visibility("default")]] NoPqOptions {
-    bool rows = false;
-    bool replace_all_literals = false;
-    bool parameters = false;
-};
-using PqOptions = NoPqOptions;
 
 template <class = void> // another function than the real one of files that trace
 inline bool instrument(PGconn* conn, const PqOptions&) noexcept {

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <plume/config.hpp>
+#include <plume/instrument/detail/sql_options.hpp>
 #if PLUME_ENABLED
 #    include <plume/instrument/detail/sqlite_connection.hpp>
 #endif
@@ -13,19 +14,6 @@
 namespace plume {
 
 #if PLUME_ENABLED
-
-/// Everything has a default:
-///   rows                  count rows (`db.response.returned_rows`), and mark when the first was
-///                         there: a call for each row
-///   nested                what runs inside of a statement too: an event for each trigger that
-///                         fires, a span for each statement of virtual tables and functions
-///   replace_all_literals  in texts with parameters, too; the conventions keep those as they are
-///   parameters            what is bound (`db.query.parameter.<name>`): it is data, and may be
-///                         secret; see Options::redaction. SQLite writes the text once more
-///   trace, trace_events, trace_context
-///                         a trace hook of your own, called behind ours as by sqlite3_trace_v2(),
-///                         which keeps only one
-using SqliteOptions = detail::SqliteSettings;
 
 namespace [[gnu::visibility("hidden")]] detail {
 
@@ -81,17 +69,6 @@ inline void sqlite_error(int code, const char* message) noexcept {
 }
 
 #else
-
-struct [[gnu::visibility("default")]] NoSqliteOptions {
-    bool rows = false;
-    bool nested = false;
-    bool replace_all_literals = false;
-    bool parameters = false;
-    unsigned trace_events = 0;
-    int (*trace)(unsigned event, void* context, void* p, void* x) = nullptr;
-    void* trace_context = nullptr;
-};
-using SqliteOptions = NoSqliteOptions;
 
 // Templates, so that they are other functions than the real ones of files that trace.
 template <class = void>

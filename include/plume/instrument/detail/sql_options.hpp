@@ -1,0 +1,34 @@
+// sql_options.hpp - what the instrumentation of databases can be told.
+#pragma once
+
+namespace plume {
+
+/// Everything has a default.
+struct SqliteOptions {
+    bool rows = false;   ///< count rows (`db.response.returned_rows`), and mark when the first was
+                         ///< there: a call for each row
+    bool nested = false; ///< what runs inside of a statement too: an event for each trigger that
+                         ///< fires, a span for each statement of virtual tables and functions
+    bool replace_all_literals =
+        false; ///< in texts with parameters, too; the conventions keep those
+    bool parameters =
+        false; ///< what is bound (`db.query.parameter.<name>`): it is data, and may be
+               ///< secret; see Options::redaction. SQLite writes the text once more
+
+    /// A trace hook of your own, called behind ours as by sqlite3_trace_v2(), which keeps only one.
+    unsigned trace_events = 0;
+    int (*trace)(unsigned event, void* context, void* p, void* x) = nullptr;
+    void* trace_context = nullptr;
+};
+
+/// Everything has a default.
+struct PqOptions {
+    bool rows = false; ///< count rows (`db.response.returned_rows`)
+    bool replace_all_literals =
+        false;               ///< in texts with parameters, too; the conventions keep those
+    bool parameters = false; ///< what is bound (`db.query.parameter.<number>`, from 0): it is data,
+                             ///< and may be secret; see Options::redaction. Of binary values the
+                             ///< first 512 bytes
+};
+
+} // namespace plume
