@@ -156,6 +156,29 @@ TEST_CASE("requests of one connection say each for itself whom it asked, and who
     CHECK(std::ranges::count(peers, '\n') == 1); // it was one connection
 }
 
+TEST_CASE("a proxy is believed what it says of its clients only if it is said that there is one") {
+    const httplib::Headers headers{{"Host", "inner:8080"},
+                                   {"Forwarded", "for=192.0.2.43;host=shop.example;proto=https"}};
+    const auto asked = [&](bool behind_proxy) {
+        httplib::Server server;
+        plume::instrument(server, {.behind_proxy = behind_proxy});
+        server.Get("/", answer);
+        return served(server, [&](const Serving& serving) { get(serving, "/", headers); });
+    };
+    const auto believed = asked(true);
+    const plume::RecordedSpan& span = believed.spans.at(0);
+    CHECK(span.text("client.address") == "192.0.2.43");
+    CHECK(span.text("server.address") == "shop.example");
+    CHECK(span.text("server.port") == "443");
+    CHECK(span.text("url.scheme") == "https");
+    CHECK(span.text("network.peer.address") == "127.0.0.1");
+    const auto ignored = asked(false);
+    CHECK(ignored.spans.at(0).text("client.address") == "127.0.0.1");
+    CHECK(ignored.spans.at(0).text("server.address") == "inner");
+    CHECK(ignored.spans.at(0).text("server.port") == "8080");
+    CHECK(ignored.spans.at(0).text("url.scheme") == "http");
+}
+
 TEST_CASE("a route is named once, whatever its requests are") {
     httplib::Server server;
     plume::instrument(server);

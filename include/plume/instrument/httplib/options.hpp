@@ -18,6 +18,12 @@ struct HttpServerOptions {
     /// anybody can reach.
     Trust trust = Trust::adopt;
 
+    /// Believes what a proxy in front says of its clients, in Forwarded (RFC 7239) or
+    /// X-Forwarded-For, -Host and -Proto: client.address, server.address, server.port and
+    /// url.scheme are theirs. For servers that nobody reaches but through a proxy which sets these
+    /// headers: others can write into them what they like.
+    bool behind_proxy = false;
+
     /// Paths of which nothing is traced, neither the request nor what its handler does: "/healthz",
     /// or "/internal/*" for all that begin so. Compared with the decoded path.
     std::vector<std::string> excluded_paths{};

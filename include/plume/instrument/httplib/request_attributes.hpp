@@ -8,6 +8,7 @@
 
 #include <httplib.h>
 
+#include <plume/instrument/detail/forwarded.hpp>
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/detail/rendered.hpp>
 #include <plume/instrument/httplib/headers.hpp>
@@ -44,22 +45,32 @@ bool came_encrypted(const Request& request) noexcept {
 
 /// Who asks whom, and how: what the requests of a connection mostly have in common.
 struct PeerAttributes {
-    std::string_view host; ///< the header
+    std::string_view scheme; ///< a literal
+    std::string_view host;   ///< as in the header
+    std::string_view client;
     std::string_view user_agent;
     const httplib::Request& request;
 
+    PeerAttributes(const httplib::Request& asked, const RequestCarrier& headers, bool behind_proxy)
+        : scheme{came_encrypted(asked) ? "https" : "http"}, host{headers.get("host")},
+          client{asked.remote_addr}, user_agent{headers.get("user-agent")}, request{asked} {
+        if (!behind_proxy) return;
+        const Forwarded told = read_forwarded(headers);
+        if (!told.scheme.empty()) scheme = told.scheme;
+        if (!told.host.empty()) host = told.host;
+        if (!told.client.empty()) client = told.client;
+    }
+
     template <class Sink>
     auto operator()(Sink&& sink) const {
-        const bool encrypted = came_encrypted(request);
-        HostAndPort asked{host};
-        if (asked.host.empty()) asked.host = request.local_addr;
-        if (asked.port == 0) asked.port = encrypted ? 443 : 80;
+        HostAndPort server{host};
+        if (server.host.empty()) server.host = request.local_addr;
+        if (server.port == 0) server.port = scheme == "https" ? 443 : 80;
         // Not an optional: g++ 12 takes its value for uninitialised.
         const Maybe<std::int64_t> port{request.remote_port, request.remote_port > 0};
         return sink(
-            Key<"url.scheme">{} = encrypted ? "https" : "http",
-            Key<"server.address">{} = unless_empty(asked.host), Key<"server.port">{} = asked.port,
-            Key<"client.address">{} = unless_empty(request.remote_addr),
+            Key<"url.scheme">{} = scheme, Key<"server.address">{} = unless_empty(server.host),
+            Key<"server.port">{} = server.port, Key<"client.address">{} = unless_empty(client),
             Key<"network.peer.address">{} = unless_empty(request.remote_addr),
             KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
             Key<"network.protocol.version">{} = unless_empty(protocol_version(request.version)),
@@ -71,9 +82,7 @@ struct PeerAttributes {
 class KnownPeer {
   public:
     /// Good until the next call.
-    [[nodiscard]] RenderedFields<PeerAttributes> of(const httplib::Request& request,
-                                                    const RequestCarrier& headers) {
-        const PeerAttributes peer{headers.get("host"), headers.get("user-agent"), request};
+    [[nodiscard]] RenderedFields<PeerAttributes> of(const PeerAttributes& peer) {
         if (!rendered_.fits() || !is(peer)) [[unlikely]]
             learn(peer);
         return {rendered_.bytes().empty() ? std::string_view{nothing, sizeof nothing}
@@ -82,15 +91,17 @@ class KnownPeer {
 
   private:
     [[nodiscard]] bool is(const PeerAttributes& peer) const noexcept {
-        return host_ == peer.host && user_agent_ == peer.user_agent &&
-               address_ == peer.request.remote_addr && port_ == peer.request.remote_port &&
-               version_ == peer.request.version;
+        return scheme_ == peer.scheme && host_ == peer.host && client_ == peer.client &&
+               user_agent_ == peer.user_agent && address_ == peer.request.remote_addr &&
+               port_ == peer.request.remote_port && version_ == peer.request.version;
     }
     [[gnu::noinline]] void learn(const PeerAttributes& peer) {
         rendered_.render(peer);
+        scheme_ = peer.scheme;
         host_ = peer.host;
+        client_ = peer.client;
         user_agent_ = peer.user_agent;
-        address_ = peer.request.remote_addr; // a proxy's, or that of whom it speaks for
+        address_ = peer.request.remote_addr;
         port_ = peer.request.remote_port;
         version_ = peer.request.version;
     }
@@ -99,7 +110,8 @@ class KnownPeer {
     static constexpr char nothing[8 * RenderedFields<PeerAttributes>::count()]{};
 
     Rendered rendered_;
-    std::string host_, user_agent_, address_, version_;
+    std::string_view scheme_;
+    std::string host_, client_, user_agent_, address_, version_;
     int port_ = 0;
 };
 
@@ -109,6 +121,7 @@ struct RequestAttributes {
     const HttpMethod& method;
     const httplib::Request& request;
     const RequestCarrier& headers;
+    bool behind_proxy;
     KnownPeer& peer;
 
     template <class Sink>
@@ -119,7 +132,8 @@ struct RequestAttributes {
                     Key<"http.request.method_original">{} = method.original,
                     Key<"url.path">{} = target.path,
                     Key<"url.query">{} = unless_empty(redaction.query(target.query, buffer)),
-                    KeyValue<"peer", RenderedFields<PeerAttributes>>{peer.of(request, headers)});
+                    KeyValue<"peer", RenderedFields<PeerAttributes>>{
+                        peer.of({request, headers, behind_proxy})});
     }
 };
 

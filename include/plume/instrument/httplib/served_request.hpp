@@ -75,8 +75,8 @@ class ServedRequest {
                   const RequestCarrier& headers, KnownPeer& peer)
         : settings_{settings}, method_{request.method}, caller_{extract(headers)},
           scope_{caller_.parent(settings.options.trust)},
-          span_{Anywhere<"HTTP">{},
-                RequestAttributes{settings.redaction, method_, request, headers, peer}} {
+          span_{Anywhere<"HTTP">{}, RequestAttributes{settings.redaction, method_, request, headers,
+                                                      settings.options.behind_proxy, peer}} {
         if (!span_.recording()) return;
         span_.link(caller_.link(settings.options.trust));
         capture(settings.request_headers, request.headers);
