@@ -23,16 +23,11 @@
 #include <plume/session.hpp>
 
 #include "cases.hpp"
+#include "measure.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-
-double now_ns() {
-    return std::chrono::duration<double, std::nano>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
 
 /// A socket on a free port of the loopback interface.
 class Port {
@@ -87,7 +82,7 @@ void answer_requests(int connection) {
     }
 }
 
-/// Spans with three attributes wait in the ring; what is timed is all that happens to them then.
+/// What is timed is all that happens to spans with three attributes from the ring on.
 template <class Exporter>
 double spans_per_s(Exporter exporter, const char* what) {
     constexpr int spans = 50'000;
@@ -100,13 +95,14 @@ double spans_per_s(Exporter exporter, const char* what) {
     std::vector<double> rates;
     for (int round = 0; round < 30; ++round) {
         session.flush(60s);
+        measure::BackgroundTime background;
         {
             PLUME_SPAN("around");
             cases::attributes_3(spans);
         }
-        const double begin = now_ns();
+        background.rest();
         session.flush(60s);
-        rates.push_back(spans / (now_ns() - begin) * 1e9);
+        rates.push_back(spans / background.ns() * 1e9);
     }
     const plume::Stats stats = session.stats();
     if (const auto lost = stats.exporters.at(0).dropped.total(); lost != 0) {
@@ -145,12 +141,12 @@ double thrift_ns_per_span() {
                                                            plume::jaeger::Envelope::emit_batch};
     std::vector<double> times;
     for (int round = 0; round < 300; ++round) {
-        const double begin = now_ns();
+        const double begin = measure::now_ns();
         static_cast<void>(packets.split(batch, [](const plume::jaeger::Packet& packet) {
             asm volatile("" ::"r"(packet.spans.data()) : "memory");
             return plume::jaeger::Sent{};
         }));
-        times.push_back((now_ns() - begin) / static_cast<double>(spans.size()));
+        times.push_back((measure::now_ns() - begin) / static_cast<double>(spans.size()));
     }
     std::ranges::sort(times);
     return times[times.size() / 2];

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -30,6 +31,25 @@ inline double now_ns() {
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
 }
+
+/// The time that passes from when it is made, without what the calling thread works until it is
+/// told to rest: what those threads take that share its processor, whenever they do it. A reader
+/// that wakes up while the calling thread records has done a part of its work before that thread
+/// waits for it.
+class BackgroundTime {
+  public:
+    void rest() { own_ns_ = worked_ns() - own_ns_; }
+    [[nodiscard]] double ns() const { return now_ns() - begin_ns_ - own_ns_; }
+
+  private:
+    static double worked_ns() {
+        timespec time{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+    }
+    double begin_ns_ = now_ns();
+    double own_ns_ = worked_ns();
+};
 
 /// Keeps the calling thread, and those that it starts, on one processor; -1: on all but the first.
 inline void run_on(int processor) {
