@@ -101,6 +101,8 @@ class Assembler {
         }
         ripe_ = ending_.size();
     }
+    /// Whether settle() has left some for the next time.
+    [[nodiscard]] bool has_waiting_ends() const noexcept { return !ending_.empty(); }
 
     /// Full chunks, and on request the one in work. The caller takes them away.
     [[nodiscard]] std::vector<ChunkRef>& finished() noexcept { return finished_; }

@@ -158,15 +158,17 @@ class Collector {
             const std::uint64_t now_ns = nanoseconds_of(CLOCK_MONOTONIC);
             const std::uint64_t next_rate = rates_.keep(*runtime_, now_ns);
             pass();
-            // A second time: an end may be in a lane that is drained before that of its begin.
-            if (request != answered_) pass();
             if (assembler_.spans_in_work() == 0) held_since = now;
-            if (request != answered_ || stopping || now - held_since >= longest_hold())
-                assembler_.finish_chunk();
+            const bool asked = request != answered_;
+            const bool due = asked || stopping || now - held_since >= longest_hold();
+            // A second time: an end may be in a lane that is drained before that of its begin. And
+            // spans that wait for that belong into the chunk that their parents are in.
+            if (asked || (due && assembler_.has_waiting_ends())) pass();
+            if (due) assembler_.finish_chunk();
             // In this order: what a worker has settled is among what stats() knows to have ended.
             publish();
             hand_over();
-            if (request != answered_) answer(request);
+            if (asked) answer(request);
             if (stopping) break;
             sleep_ns = sleep_after(sleep_ns);
             if (next_rate - now_ns < sleep_ns)
