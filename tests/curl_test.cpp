@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
+#include "support/conventions.hpp"
 #include "support/curl_client.hpp"
 #include "support/http_server.hpp"
 #include "support/recorded.hpp"
@@ -102,42 +103,9 @@ bool mentions(const RecordedSpan& span, std::string_view secret) {
            });
 }
 
-enum class Level { required, conditional, recommended };
-struct Row {
-    std::string_view key;
-    std::size_t type; ///< of plume::RecordedValue
-    Level level;
-};
-constexpr std::size_t integer = 1;
-constexpr std::size_t text = 3;
-
-/// OpenTelemetry's HTTP conventions (stable), "HTTP client span"; the opt-in ones are left out.
-constexpr Row conventions[] = {
-    {"http.request.method", text, Level::required},
-    {"server.address", text, Level::required},
-    {"server.port", integer, Level::required},
-    {"url.full", text, Level::required},
-    {"error.type", text, Level::conditional},
-    {"http.request.method_original", text, Level::conditional},
-    {"http.response.status_code", integer, Level::conditional},
-    {"http.request.resend_count", integer, Level::recommended},
-    {"network.peer.address", text, Level::recommended},
-    {"network.peer.port", integer, Level::recommended},
-    {"network.protocol.version", text, Level::recommended},
-};
-
-/// Every attribute is in the table, and of its type; those that are required are there.
 void check_against_conventions(const RecordedSpan& span) {
-    for (const plume::RecordedAttribute& attribute : span.attributes) {
-        CAPTURE(attribute.key);
-        const auto* row = std::ranges::find(conventions, attribute.key, &Row::key);
-        REQUIRE(row != std::end(conventions));
-        CHECK(attribute.value.index() == row->type);
-    }
-    for (const Row& row : conventions) {
-        CAPTURE(row.key);
-        if (row.level == Level::required) CHECK(span.attribute(row.key));
-    }
+    CHECK(plume::test::breaches(span, plume::test::http_client_conventions,
+                                plume::test::Level::required) == "");
 }
 
 int give_up(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return 1; }

@@ -21,26 +21,11 @@ using plume::test::Level;
 using plume::test::recorded;
 using plume::test::Recorded;
 using plume::test::Serving;
-using plume::test::Type;
 
 namespace {
 
 using Request = httplib::Request;
 using Response = httplib::Response;
-
-/// OpenTelemetry, "Semantic conventions for HTTP spans", HTTP client; facts.md 8.
-const std::vector<plume::test::Convention> client_conventions{
-    {"http.request.method", Type::text, Level::required},
-    {"server.address", Type::text, Level::required},
-    {"server.port", Type::number, Level::required},
-    {"url.full", Type::text, Level::required},
-    {"error.type", Type::text, Level::conditional},
-    {"http.request.method_original", Type::text, Level::conditional},
-    {"http.response.status_code", Type::number, Level::conditional},
-    {"http.request.resend_count", Type::number, Level::conditional},
-    {"network.protocol.version", Type::text, Level::recommended},
-    {"http.request.header.", Type::texts, Level::opt_in},
-    {"http.response.header.", Type::texts, Level::opt_in}};
 
 /// A server that is not traced, and what each request to it has brought.
 struct Other {
@@ -110,7 +95,8 @@ TEST_CASE("a call is a client span with what the conventions want, by name, type
     CHECK(span.name == "GET");
     CHECK(span.kind == plume::SpanKind::client);
     CHECK(span.status == StatusCode::unset);
-    CHECK(plume::test::breaches(span, client_conventions, Level::recommended) == "");
+    CHECK(plume::test::breaches(span, plume::test::http_client_conventions, Level::recommended) ==
+          "");
     CHECK(span.text("http.request.method") == "GET");
     CHECK(span.text("http.response.status_code") == "200");
     CHECK(span.text("server.address") == "127.0.0.1");
@@ -261,7 +247,8 @@ TEST_CASE("a call without a response has failed, with the name of cpp-httplib's 
     for (const auto& span : seen.spans) {
         CHECK(span.status == StatusCode::error);
         CHECK(span.attribute("http.response.status_code") == nullptr);
-        CHECK(plume::test::breaches(span, client_conventions, Level::required) == "");
+        CHECK(plume::test::breaches(span, plume::test::http_client_conventions, Level::required) ==
+              "");
     }
 }
 
@@ -282,7 +269,8 @@ TEST_CASE("redirects belong to the call that led to them, which counts them") {
     CHECK(span.text("url.full").ends_with("/moved"));
     REQUIRE(other.seen.size() == 3);
     for (const auto& one : other.seen) CHECK(one.traceparent == traceparent_of(span));
-    CHECK(plume::test::breaches(span, client_conventions, Level::recommended) == "");
+    CHECK(plume::test::breaches(span, plume::test::http_client_conventions, Level::recommended) ==
+          "");
 }
 
 TEST_CASE("the client's own logger is called, within the span") {
@@ -360,7 +348,8 @@ TEST_CASE("headers of a call and of its response are recorded if they are asked 
     CHECK(span.text("http.request.header.x-tag") == "[a]");
     CHECK(span.text("http.response.header.content-type") == "[text/plain]");
     CHECK(seen.tree_with_attributes().find("secret") == std::string::npos);
-    CHECK(plume::test::breaches(span, client_conventions, Level::recommended) == "");
+    CHECK(plume::test::breaches(span, plume::test::http_client_conventions, Level::recommended) ==
+          "");
 }
 
 TEST_CASE("a hook speaks about the call's span when the result is there") {

@@ -26,7 +26,6 @@ using plume::test::RawSocket;
 using plume::test::recorded;
 using plume::test::Recorded;
 using plume::test::Serving;
-using plume::test::Type;
 
 namespace {
 
@@ -56,26 +55,6 @@ Recorded served(httplib::Server& server, const std::function<void(const Serving&
     return seen;
 }
 
-/// OpenTelemetry, "Semantic conventions for HTTP spans", HTTP server; facts.md 8.
-const std::vector<plume::test::Convention> server_conventions{
-    {"http.request.method", Type::text, Level::required},
-    {"url.path", Type::text, Level::required},
-    {"url.scheme", Type::text, Level::required},
-    {"error.type", Type::text, Level::conditional},
-    {"http.request.method_original", Type::text, Level::conditional},
-    {"http.response.status_code", Type::number, Level::conditional},
-    {"http.route", Type::text, Level::conditional},
-    {"server.port", Type::number, Level::conditional},
-    {"url.query", Type::text, Level::conditional},
-    {"client.address", Type::text, Level::recommended},
-    {"network.peer.address", Type::text, Level::recommended},
-    {"network.peer.port", Type::number, Level::recommended},
-    {"network.protocol.version", Type::text, Level::recommended},
-    {"server.address", Type::text, Level::recommended},
-    {"user_agent.original", Type::text, Level::recommended},
-    {"http.request.header.", Type::texts, Level::opt_in},
-    {"http.response.header.", Type::texts, Level::opt_in}};
-
 } // namespace
 
 // Names and attributes.
@@ -94,7 +73,8 @@ TEST_CASE("a request is a server span with what the conventions want, by name, t
     CHECK(span.name == "GET /orders/{1}");
     CHECK(span.kind == plume::SpanKind::server);
     CHECK(span.status == StatusCode::unset);
-    CHECK(plume::test::breaches(span, server_conventions, Level::recommended) == "");
+    CHECK(plume::test::breaches(span, plume::test::http_server_conventions, Level::recommended) ==
+          "");
     CHECK(span.text("http.request.method") == "GET");
     CHECK(span.text("url.path") == "/orders/42");
     CHECK(span.text("url.query") == "full=1&sig=REDACTED");
@@ -650,7 +630,8 @@ TEST_CASE("what cannot be parsed is a request all the same, without anything tha
     CHECK(seen.spans[0].text("http.request.method") == "_OTHER");
     CHECK(seen.spans[0].text("http.response.status_code") == "400");
     CHECK(seen.spans[0].status == StatusCode::unset);
-    CHECK(plume::test::breaches(seen.spans[0], server_conventions, Level::required) == "");
+    CHECK(plume::test::breaches(seen.spans[0], plume::test::http_server_conventions,
+                                Level::required) == "");
 }
 
 TEST_CASE("a method that nobody knows is named HTTP, and kept as an attribute") {
@@ -666,7 +647,8 @@ TEST_CASE("a method that nobody knows is named HTTP, and kept as an attribute") 
     CHECK(seen.spans[0].text("url.path") == "/pot");
     CHECK(seen.spans[0].text("url.query") == "milk=1");
     CHECK(seen.spans[1].text("http.request.method_original") == "get");
-    CHECK(plume::test::breaches(seen.spans[0], server_conventions, Level::required) == "");
+    CHECK(plume::test::breaches(seen.spans[0], plume::test::http_server_conventions,
+                                Level::required) == "");
 }
 
 TEST_CASE("what is refused before routing has a span too") {
@@ -767,7 +749,8 @@ TEST_CASE("headers are recorded if they are asked for, every value of them") {
     CHECK(span.attribute("http.request.header.accept") != nullptr); // cpp-httplib's client sends it
     CHECK(span.attribute("http.response.header.x-none") == nullptr);
     CHECK(span.attribute("http.request.header.cookie") == nullptr);
-    CHECK(plume::test::breaches(span, server_conventions, Level::recommended) == "");
+    CHECK(plume::test::breaches(span, plume::test::http_server_conventions, Level::recommended) ==
+          "");
 }
 
 TEST_CASE("more keys of a query may be declared secret") {

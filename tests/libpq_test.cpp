@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/conventions.hpp"
 #include "support/postgres.hpp"
 #include "support/recorded.hpp"
 
@@ -410,5 +411,9 @@ TEST_CASE("what is bound is recorded if that is asked for, by number from 0") {
     CHECK(bound(silent) == "");
     const std::string once = "0=O'Brien 1=NULL 2=\\x00000005 ";
     CHECK(bound(told) == once + once + once);
-    for (const auto& span : told.spans) CHECK(span.status == StatusCode::unset);
+    for (const auto& span : told.spans) {
+        CHECK(span.status == StatusCode::unset);
+        CHECK(plume::test::breaches(span, plume::test::database_conventions,
+                                    plume::test::Level::recommended) == "");
+    }
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
+#include "support/conventions.hpp"
 #include "support/recorded.hpp"
 
 using plume::RecordedSpan;
@@ -142,6 +143,9 @@ TEST_CASE("a span has the attributes of the conventions, and no others") {
     CHECK(query.attributes.size() == expected.size());
 
     const RecordedSpan& copy = seen["INSERT customers SELECT customers"];
+    for (const RecordedSpan& span : seen.spans)
+        CHECK(plume::test::breaches(span, plume::test::database_conventions,
+                                    plume::test::Level::recommended) == "");
     CHECK(copy.attribute("db.operation.name") == nullptr); // there are two
     CHECK(copy.attribute("db.collection.name") == nullptr);
     CHECK(copy.text("db.response.status_code") == "1555"); // conditionally required
@@ -589,6 +593,8 @@ TEST_CASE("what is bound is recorded if that is asked for, by name or by number 
         CHECK(statement.step() == SQLITE_ROW);
     });
     REQUIRE(seen.spans.size() == 1);
+    CHECK(plume::test::breaches(seen.spans[0], plume::test::database_conventions,
+                                plume::test::Level::recommended) == "");
     std::string bound;
     for (const auto& attribute : seen.spans[0].attributes)
         if (attribute.key.starts_with("db.query.parameter."))
