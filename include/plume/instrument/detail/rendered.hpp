@@ -21,9 +21,7 @@ class Rendered {
     Rendered& operator=(const Rendered&) = delete;
 
     /// Empty before the first render(), and without memory.
-    [[nodiscard]] std::string_view bytes() const noexcept {
-        return {bytes_, bytes_ ? size_ : std::size_t{0}};
-    }
+    [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_, size_}; }
 
     /// Whether it is what the calling thread's ring wants: rings of other sessions have other
     /// limits.
@@ -36,6 +34,7 @@ class Rendered {
     void forget() noexcept {
         std::free(bytes_);
         bytes_ = nullptr;
+        size_ = 0;
     }
     /// `attributes` hands its attributes to the function that it is given. False without memory.
     template <class Attributes>
@@ -43,9 +42,9 @@ class Rendered {
         forget();
         attributes([&](const auto&... arguments) {
             const Measured size = measure(arguments...);
-            size_ = size.bytes;
-            bytes_ = static_cast<char*>(std::malloc(size_));
+            bytes_ = static_cast<char*>(std::malloc(size.bytes));
             if (!bytes_) return;
+            size_ = size.bytes;
             Pen pen{bytes_};
             (write(pen, arguments, size.limits), ...);
         });

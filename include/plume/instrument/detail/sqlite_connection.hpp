@@ -92,14 +92,17 @@ class SqliteConnection {
         const QuerySpan span = QuerySpan::begin<SqliteSite>(
             text.query->site, text.rendered, SqliteAttributes{*text.query, {name_, name_size_}});
         if (!span.recording()) return;
-        if (settings_.parameters) record_parameters(span, text.parameters, statement, what);
+        if (settings_.parameters) [[unlikely]]
+            record_parameters(span, text.parameters, statement, what);
         sqlite_fault.code = SQLITE_OK;
         if (Open* open = open_.add(statement)) open->span = span;
         else QuerySpan{span}.end();
     }
 
-    static void record_parameters(const QuerySpan& span, SqliteParameters& parameters,
-                                  sqlite3_stmt* statement, std::string_view sql) noexcept {
+    [[gnu::noinline, gnu::cold]] static void record_parameters(const QuerySpan& span,
+                                                               SqliteParameters& parameters,
+                                                               sqlite3_stmt* statement,
+                                                               std::string_view sql) noexcept {
         parameters.find_in(sql);
         if (parameters.empty()) return;
         // Null without memory, and if it were longer than SQLITE_LIMIT_LENGTH.
