@@ -7,7 +7,6 @@
 #include <cstring>
 #include <iterator>
 #include <new>
-#include <optional>
 #include <string_view>
 
 #include <libpq-events.h>

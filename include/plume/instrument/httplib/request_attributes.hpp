@@ -96,7 +96,7 @@ class KnownPeer {
                port_ == peer.request.remote_port && version_ == peer.request.version;
     }
     [[gnu::noinline]] void learn(const PeerAttributes& peer) {
-        rendered_.render(peer);
+        rendered_.forget(); // should memory run out below, nothing is known
         scheme_ = peer.scheme;
         host_ = peer.host;
         client_ = peer.client;
@@ -104,6 +104,7 @@ class KnownPeer {
         address_ = peer.request.remote_addr;
         port_ = peer.request.remote_port;
         version_ = peer.request.version;
+        rendered_.render(peer);
     }
 
     /// Without memory: a word for each field, which says that it is empty or absent.
