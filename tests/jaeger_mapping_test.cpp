@@ -127,6 +127,43 @@ TEST_CASE("the random flag of W3C does not become Jaeger's debug flag") {
     CHECK(decode(span).flags == 1);
 }
 
+TEST_CASE("a span takes at least a microsecond in Jaeger, and whole ones are cut off") {
+    SpanData span = small_span();
+    const auto duration_of = [&](std::uint64_t nanoseconds) {
+        span.end_unix_ns = span.begin_unix_ns + nanoseconds;
+        return decode(span).duration;
+    };
+    CHECK(duration_of(0) == 1);
+    CHECK(duration_of(1) == 1);
+    CHECK(duration_of(999) == 1);
+    CHECK(duration_of(1'000) == 1);
+    CHECK(duration_of(1'999) == 1);
+    CHECK(duration_of(2'000) == 2);
+}
+
+TEST_CASE("a number that JSON does not have is text in Jaeger, in spans and in their events") {
+    using limits = std::numeric_limits<double>;
+    const std::array attributes{
+        Attribute{"nan", limits::quiet_NaN()}, Attribute{"negative nan", -limits::quiet_NaN()},
+        Attribute{"most", limits::infinity()}, Attribute{"least", -limits::infinity()},
+        Attribute{"largest", limits::max()}};
+    const std::array events{plume::Event{"measured", 1, attributes, 0}};
+    plume::SpanDetails details;
+    details.events = events;
+    SpanData span = small_span();
+    span.attribute_data = attributes.data();
+    span.attribute_count = attributes.size();
+    span.details = &details;
+    const plume::idl::Span decoded = decode(span);
+    for (const auto& tags : {decoded.tags, decoded.logs.at(0).fields}) {
+        CHECK(text_of(tags, "nan") == "nan=NaN");
+        CHECK(text_of(tags, "negative nan") == "negative nan=NaN");
+        CHECK(text_of(tags, "most") == "most=Infinity");
+        CHECK(text_of(tags, "least") == "least=-Infinity");
+        CHECK(text_of(tags, "largest") == "largest=1.7976931348623157e+308");
+    }
+}
+
 TEST_CASE("kinds have Jaeger's names, and internal has none") {
     using plume::SpanKind;
     SpanData span = small_span();

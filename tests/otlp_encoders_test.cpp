@@ -199,6 +199,18 @@ TEST_CASE("JSON has a number or a string for every double") {
     CHECK(json(-limits::infinity()) == expected(R"("-Infinity")"));
 }
 
+TEST_CASE("a span that takes no time ends a nanosecond later, any other where it ended") {
+    for (const std::uint64_t duration : {0u, 1u, 500u}) {
+        plume::SpanData span = small_span();
+        span.end_unix_ns = span.begin_unix_ns + duration;
+        const SmallBatch small{span};
+        for (const OtlpText& seen : {read_protobuf(encode<ProtobufEncoder>(small.batch())),
+                                     read_json(encode<JsonEncoder>(small.batch()))})
+            CHECK(seen.scopes.at(0).spans.at(0).end ==
+                  span.begin_unix_ns + std::max<std::uint64_t>(duration, 1));
+    }
+}
+
 TEST_CASE("JSON integers of 64 bits are strings, since JavaScript would round them") {
     using limits = std::numeric_limits<std::int64_t>;
     CHECK(json_of(plume::Attribute{"k", limits::min()}) ==

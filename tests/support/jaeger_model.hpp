@@ -88,6 +88,8 @@ inline idl::Tag tag(std::string_view key, std::int64_t value) {
     return tag;
 }
 inline idl::Tag tag(std::string_view key, double value) {
+    if (std::isnan(value)) return tag(key, std::string_view{"NaN"});
+    if (std::isinf(value)) return tag(key, std::string_view{value > 0 ? "Infinity" : "-Infinity"});
     idl::Tag tag;
     tag.key = key;
     tag.vType = idl::TagType::DOUBLE;
@@ -218,7 +220,8 @@ inline idl::Span model_of(const SpanData& span) {
     if (!references.empty()) model.__set_references(references);
     model.flags = span.flags & 1;
     model.startTime = static_cast<std::int64_t>(span.begin_unix_ns / 1000);
-    model.duration = static_cast<std::int64_t>(span.duration_ns() / 1000);
+    model.duration =
+        std::max(static_cast<std::int64_t>(span.duration_ns() / 1000), std::int64_t{1});
     model.__set_tags(tags_of(span));
     if (const auto logs = logs_of(span); !logs.empty()) model.__set_logs(logs);
     return model;

@@ -18,6 +18,11 @@ namespace plume::jaeger {
     return static_cast<std::int64_t>(nanoseconds / 1000);
 }
 
+/// At least one: Jaeger takes a duration of 0 for a clock that runs backwards, and warns.
+[[nodiscard]] constexpr std::int64_t duration_of(const SpanData& span) noexcept {
+    return std::max(microseconds(span.duration_ns()), std::int64_t{1});
+}
+
 /// Writes a whole span: its logs and references too.
 template <class Shape>
 struct Mapping {
@@ -115,7 +120,7 @@ struct Mapping {
             out.template i32<7, 6>(flags);
         }
         out.template i64<8, 7>(microseconds(span.begin_unix_ns));
-        out.template i64<9, 8>(microseconds(span.duration_ns()));
+        out.template i64<9, 8>(duration_of(span));
         out = tags.all(out, span);
         if constexpr (!Shape::truncated) {
             if (span.details != &SpanData::no_details) out = logs(out, span);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include <plume/exporters/jaeger/json_array.hpp>
 #include <plume/exporters/otlp/bytes.hpp>
+#include <plume/exporters/otlp/text.hpp>
 #include <plume/span_data.hpp>
 
 namespace plume::jaeger {
@@ -67,8 +69,11 @@ struct Tags {
         out.stop();
         return out;
     }
+    /// Jaeger answers 500 for a trace with a number that JSON does not have: that becomes text.
     template <class Out>
     [[nodiscard]] Out one(Out out, std::string_view key, double value) const {
+        if (!std::isfinite(value)) [[unlikely]]
+            return one(out, key, otlp::json::not_finite(value));
         out = begin_tag(out, key, tag_type::real);
         out.template real<4, 2>(value);
         out.stop();

@@ -10,6 +10,7 @@
 #include <plume/exporters/otlp/flags.hpp>
 #include <plume/exporters/otlp/scopes.hpp>
 #include <plume/exporters/otlp/text.hpp>
+#include <plume/exporters/otlp/times.hpp>
 #include <plume/resource.hpp>
 #include <plume/span_data.hpp>
 
@@ -144,7 +145,7 @@ inline void span(Bytes& bytes, const SpanData& span) {
     out = put(bytes.room(96 + 3 * max_number), ",\"kind\":");
     out = put(integer(out, static_cast<unsigned>(span.kind)), ",\"startTimeUnixNano\":");
     out = put(quoted(out, span.begin_unix_ns), ",\"endTimeUnixNano\":");
-    out = put(quoted(out, span.end_unix_ns), ",\"flags\":");
+    out = put(quoted(out, end_of(span)), ",\"flags\":");
     bytes.finish(integer(out, flags_of(span)));
     more_attributes(bytes, span.attributes(), span.details->dropped_attributes);
     if (span.details != &SpanData::no_details) details(bytes, *span.details);

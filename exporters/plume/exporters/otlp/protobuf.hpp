@@ -11,6 +11,7 @@
 #include <plume/exporters/otlp/bytes.hpp>
 #include <plume/exporters/otlp/flags.hpp>
 #include <plume/exporters/otlp/scopes.hpp>
+#include <plume/exporters/otlp/times.hpp>
 #include <plume/exporters/otlp/wire.hpp>
 #include <plume/resource.hpp>
 #include <plume/span_data.hpp>
@@ -147,7 +148,7 @@ inline void span(Bytes& bytes, const SpanData& span) {
     if (!name.empty()) out = text(out, 5, name);
     out = number(out, 6, static_cast<std::uint64_t>(span.kind));
     out = fixed64(out, 7, span.begin_unix_ns);
-    bytes.finish(fixed64(out, 8, span.end_unix_ns));
+    bytes.finish(fixed64(out, 8, end_of(span)));
     attributes(bytes, 9, span.attributes());
     if (span.details != &SpanData::no_details) details(bytes, *span.details);
     status(bytes, span);

@@ -104,12 +104,21 @@ template <class Integer>
     *out++ = '"';
     return out;
 }
+/// How proto3's JSON mapping spells what JSON has no number for.
+[[nodiscard]] inline std::string_view not_finite(double value) noexcept {
+    if (std::isnan(value)) return "NaN";
+    return value < 0 ? "-Infinity" : "Infinity";
+}
 /// The shortest digits that read back as `value`; what JSON has no number for is a string.
 [[nodiscard]] inline char* real(char* out, double value) noexcept {
     if (value == 0 && std::signbit(value)) return put(out, "-0.0"); // "-0" reads as an integer
     if (std::isfinite(value)) return std::to_chars(out, out + max_number, value).ptr;
-    if (std::isnan(value)) return put(out, "\"NaN\"");
-    return value < 0 ? put(out, "\"-Infinity\"") : put(out, "\"Infinity\"");
+    const std::string_view name = not_finite(value);
+    *out++ = '"';
+    std::memcpy(out, name.data(), name.size());
+    out += name.size();
+    *out++ = '"';
+    return out;
 }
 
 [[nodiscard]] inline char* hex(char* out, std::uint64_t value) noexcept {
