@@ -20,6 +20,7 @@
 
 #include "support/catch.hpp"
 #include "support/recorded.hpp"
+#include "support/scripted.hpp"
 
 using namespace plume::literals;
 using plume::AsyncSpan;
@@ -329,6 +330,45 @@ TEST_CASE("a ratio says in the trace state with what probability it has sampled"
     CHECK(seen["root"].trace_state == "ot=th:0");
     CHECK_FALSE(seen["root"].parent_span_id.valid());
     CHECK(seen["root"].flags == (plume::trace_flags::sampled | plume::trace_flags::random));
+}
+
+TEST_CASE("a session may hide with what probability its samplers have sampled") {
+    std::string inside;
+    const auto record = [&inside](plume::Options options) {
+        return recorded(std::move(options), [&inside] {
+            { PLUME_SPAN("root"); }
+            inside = "unset";
+            const ContextScope scope{parent(true, true, "a=b,ot=th:8;rv:6e6d1a75832a2f")};
+            PLUME_SPAN("child");
+            inside = current_context().trace_state;
+        });
+    };
+    plume::Options options = with(Sampler::ratio(1));
+    options.hide_threshold = true;
+    const auto seen = record(options);
+    CHECK(seen["root"].trace_state.empty());
+    CHECK(inside == "ot=rv:6e6d1a75832a2f,a=b"); // what another has said of it is not true any more
+
+    const plume::scene::EnvironmentVariable hide{"PLUME_HIDE_THRESHOLD", "true"};
+    CHECK(record(with(Sampler::ratio(1)))["root"].trace_state.empty());
+}
+
+TEST_CASE("a sampler that is set while its session hides thresholds hides its own") {
+    plume::Options options = with(Sampler::always_on());
+    options.hide_threshold = true;
+    const auto seen = recorded(options, [] {
+        plume::set_sampler(Sampler::ratio(1));
+        PLUME_SPAN("root");
+    });
+    CHECK(seen["root"].trace_state.empty());
+}
+
+TEST_CASE("a session that hides no thresholds writes them again after one that does") {
+    plume::Options options = with(Sampler::ratio(1));
+    options.hide_threshold = true;
+    recorded(options, [] { PLUME_SPAN("hidden"); });
+    CHECK(recorded(with(Sampler::ratio(1)), [] { PLUME_SPAN("root"); })["root"].trace_state ==
+          "ot=th:0");
 }
 
 TEST_CASE("a sampler that decides anew replaces the threshold of the trace state") {

@@ -140,6 +140,8 @@ class Engine {
     bool install() {
         // Reports first: whoever listens may begin spans, which may need the lock.
         const LaneSettings settings = lane_settings();
+        const bool hides_threshold =
+            options_.hide_threshold || variable_is_true("PLUME_HIDE_THRESHOLD", report_);
         if (options_.clock == Clock::counter && !counter_is_invariant())
             report_("the processor's counter is not invariant: timing with CLOCK_MONOTONIC");
         const Locked lock{runtime_->mutex};
@@ -147,6 +149,7 @@ class Engine {
         if (!runtime_->started) runtime_->start(*runtime_);
         runtime_->settings.store(settings);
         choose_hash_key(*runtime_, options_.hash_key);
+        runtime_->hides_threshold = hides_threshold;
         if (runtime_->clock.load(memory_order_relaxed) ==
             Clock::undecided) // written under this lock only
             runtime_->clock.store(choose_clock(),

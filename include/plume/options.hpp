@@ -76,6 +76,11 @@ struct Options {
     /// every other one that was recorded where it came from.
     std::optional<Sampler> sampler{};
 
+    /// Samplers with a ratio write no "ot=th:…" into trace states; also by PLUME_HIDE_THRESHOLD
+    /// "true". For pipelines whose Collector samples by `hash_seed`, which refuses such spans.
+    /// Holds for what sampler or set_sampler() set from then on.
+    bool hide_threshold = false;
+
     /// Told about bad settings, and when an exporter begins to fail and when it recovers; never
     /// about single spans. Called from any thread, one call at a time. Empty: a line on stderr.
     std::function<void(std::string_view)> report{};

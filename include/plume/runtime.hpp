@@ -153,6 +153,7 @@ struct Runtime {
     SharedSettings settings;
     SharedHashKey hash_key;
     bool hash_key_is_given = false; ///< by Options, and not random; under the lock
+    bool hides_threshold = false;   ///< samplers write no "ot=th:…"; under the lock
     SessionHooks hooks;
     LeftBehind* left_behind = nullptr;
     const SwitchRule* switches = nullptr;   ///< under the lock, like the next one

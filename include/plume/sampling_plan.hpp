@@ -20,7 +20,8 @@ namespace plume {
 struct [[gnu::visibility("hidden")]] PlanBuilder {
     using Node = detail::SamplerNode;
 
-    explicit PlanBuilder(Sampler sampler) : source_{std::move(sampler)} {
+    PlanBuilder(Sampler sampler, bool hides_threshold)
+        : source_{std::move(sampler)}, hides_threshold_{hides_threshold} {
         const Sampler::Node& top = *source_.node_;
         if (top.kind == Sampler::Kind::parent_based) {
             for (std::size_t i = 0; i < top.children.size(); ++i)
@@ -70,6 +71,7 @@ struct [[gnu::visibility("hidden")]] PlanBuilder {
         if (none) threshold.value = detail::all_of_56_bits;
         else if (from.kind != Sampler::Kind::on)
             threshold = detail::make_threshold(from.probability);
+        if (hides_threshold_) threshold.size = 0;
         return &threshold;
     }
 
@@ -102,6 +104,7 @@ struct [[gnu::visibility("hidden")]] PlanBuilder {
     }
 
     Sampler source_;             ///< owns the texts, the counts and the samplers of users
+    bool hides_threshold_;       ///< decides by thresholds, and says none
     std::deque<Sampler> newest_; ///< likewise, of what came from elsewhere
     detail::SamplingPlan plan_;
     std::deque<Node> nodes_;
@@ -116,7 +119,11 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// From now on `sampler` decides, in every thread. Allocates for good: what is replaced stays,
 /// since a thread may be reading it.
 inline void set_plan(Runtime& process, const Sampler& sampler) {
-    auto* kept = new PlanBuilder{sampler};
+    const bool hides_threshold = [&process] {
+        const Locked lock{process.mutex};
+        return process.hides_threshold;
+    }();
+    auto* kept = new PlanBuilder{sampler, hides_threshold};
     auto* link = new (std::nothrow) LeftBehind;
     const Locked lock{process.mutex};
     if (link) {
