@@ -57,10 +57,10 @@ TEST_CASE("an exception that made a span fail is told once") {
         .event("exception", 50,
                {{"exception.type", "StockError"},
                 {"exception.message", "out of stock"},
-                {"exception.escaped", true}});
+                {"exception.attempt", std::int64_t{2}}});
     CHECK("\n" + body(stage) == R"(
 root                               100µs  ━━━━━━━━━━━━━━━━━━━━━━━━
-  +50.0µs  ✗ StockError: out of stock  span begun at checkout.cpp:42  exception.escaped=true
+  +50.0µs  ✗ StockError: out of stock  span begun at checkout.cpp:42  exception.attempt=2
 )");
 }
 

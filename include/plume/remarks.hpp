@@ -97,8 +97,7 @@ template <SiteKind What, class Line, class... Args>
     // No "key"_a here: g++ finds the one of off.hpp where a file has its macros compiled out.
     remark<SiteKind::event, Anywhere<"exception">>(token, Key<"exception.type">{} = "unknown",
                                                    Key<"exception.message">{} =
-                                                       "an exception left the scope of the span",
-                                                   Key<"exception.escaped">{} = true);
+                                                       "an exception left the scope of the span");
     remark<SiteKind::attributes, Anywhere<"">>(token, Key<"error.type">{} = "_OTHER");
     put_status(token, StatusCode::error, "an exception left the scope of the span");
 }
