@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <pthread.h>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -90,6 +91,40 @@ TEST_CASE("threads have a stack of spans each") {
     CHECK_FALSE(seen["there"].parent_span_id.valid());
     CHECK(seen["there"].thread_id != seen["here"].thread_id);
     CHECK(seen["here too"].thread_id == seen["here"].thread_id);
+}
+
+TEST_CASE("a span knows what its thread was called when that first recorded") {
+    const auto seen = recorded([] {
+        for (const char* name : {"first", "second"}) {
+            plume::test::on_a_thread([name] {
+                pthread_setname_np(pthread_self(), name);
+                PLUME_SPAN_AS(span, "outer");
+                pthread_setname_np(pthread_self(), "renamed");
+                if (std::string_view{name} == "first") PLUME_SPAN("on first");
+                else PLUME_SPAN("on second");
+            });
+        }
+        plume::test::on_a_thread([] {
+            pthread_setname_np(pthread_self(), "gr\xfc\xdf"); // Latin-1
+            PLUME_SPAN("repaired");
+        });
+        plume::test::on_a_thread([] {
+            pthread_setname_np(pthread_self(), "");
+            PLUME_SPAN("nameless");
+        });
+    });
+    CHECK(seen["on first"].thread_name == "first");
+    CHECK(seen["on second"].thread_name == "second");
+    CHECK(seen["repaired"].thread_name == "gr\xef\xbf\xbd\xef\xbf\xbd");
+    CHECK(seen["nameless"].thread_name.empty());
+}
+
+TEST_CASE("a thread that records in two sessions has its name in both") {
+    plume::test::on_a_thread([] {
+        pthread_setname_np(pthread_self(), "worker");
+        CHECK(recorded([] { PLUME_SPAN("span"); })["span"].thread_name == "worker");
+        CHECK(recorded([] { PLUME_SPAN("span"); })["span"].thread_name == "worker");
+    });
 }
 
 TEST_CASE("a span is named after its line of source") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +32,9 @@ struct Replay {
     std::size_t depth = 0;
     std::uint64_t last_ticks = 0; ///< of the last record, or long before what is to come
     std::uint32_t thread_id = 0;
+    std::array<char, 16> thread_name{};       ///< ends with a zero; empty: not known
+    const std::string_view* thread = nullptr; ///< the same, as spans of the session refer to it
+    std::uint32_t named_in = 0;               ///< in which session `thread` is right
 
     // What the last control record said about the record to come.
     std::uint32_t prefix = 0; ///< control::root, child or async; 0: none
@@ -71,6 +75,10 @@ class Assembler {
             static_cast<std::int64_t>(reach))
             replay.last_ticks = present - reach;
         if (at == end) return;
+        if (replay.named_in != session_) [[unlikely]] {
+            replay.thread = sites_->thread(replay.thread_name.data());
+            replay.named_in = session_;
+        }
         seed_ = runtime_->id_seed.load(memory_order_relaxed); // changes only with the process
         key_ = runtime_->id_key.load(memory_order_relaxed);
         const struct Release {
@@ -186,6 +194,7 @@ class Assembler {
             span.begin_unix_ns = line.at(begun);
             span.end_unix_ns = line.at(ended);
             span.source = site.source;
+            span.thread = replay.thread;
             span.thread_id = replay.thread_id;
             span.kind = site.kind;
             span.flags = parent.flags;
@@ -271,8 +280,14 @@ class Assembler {
             return position + 8;
         case control::thread:
             replay.thread_id = static_cast<std::uint32_t>(word_at(at + 8));
+            replay.thread_name = {};
+            replay.thread = nullptr;
             while (replay.depth != 0) take_off_stack(replay);
             return position + 16;
+        case control::thread_name:
+            std::memcpy(replay.thread_name.data(), at + 8, replay.thread_name.size() - 1);
+            replay.thread = sites_->thread(replay.thread_name.data());
+            return position + 24;
         case control::abandon:
             while (replay.depth != 0 &&
                    replay.stack[replay.depth - 1]->position >= word_at(at + 8)) {
@@ -315,6 +330,7 @@ class Assembler {
         span->site = site;
         span->renamed = nullptr;
         span->session = session_;
+        span->thread = replay.thread;
         span->thread_id = replay.thread_id;
         span->discarded = span->over_limit = span->ended = span->mixed = false;
         span->local_root = replay.prefix != 0;

@@ -55,6 +55,7 @@ class Composer {
         data.end_unix_ns = end_unix_ns;
         data.source = span.site.source;
         data.renamed = span.renamed;
+        data.thread = span.thread;
         data.thread_id = span.thread_id;
         data.kind = span.site.kind;
         data.flags = span.flags;

@@ -106,6 +106,7 @@ struct OpenSpan {
     SiteInfo site;
     const std::string_view* renamed = nullptr;
     std::uint32_t session = 0; ///< of which session; spans of an earlier one are not exported
+    const std::string_view* thread = nullptr; ///< its name, if it is known
     std::uint32_t thread_id = 0;
     TimeMap::Epoch epoch = 0;
     std::uint8_t flags = 0;

@@ -37,6 +37,8 @@ inline constexpr std::uint32_t lost_scope = 13; ///< [ScopeFault] of a ContextSc
 inline constexpr std::uint32_t retract = 14; ///< [] the innermost span, a local root, never began
 /// [position, suppressed, dropped] so many children of that span are not there
 inline constexpr std::uint32_t missing = 15;
+/// [16 bytes] what the system calls the thread that owns the lane; behind `thread`
+inline constexpr std::uint32_t thread_name = 24;
 inline constexpr std::uint32_t first_site = 64;
 } // namespace control
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -55,6 +57,18 @@ class SiteTable {
         return begun_[site.entry->index];
     }
     [[nodiscard]] const std::vector<std::uint64_t>& begun() const noexcept { return begun_; }
+    /// The name of a thread, as spans refer to it: null if it has none, or if there have been too
+    /// many, as where each has a number in its name.
+    [[nodiscard]] const std::string_view* thread(std::string_view raw) {
+        constexpr std::size_t most = 16'384;
+        const auto found = threads_.find(raw);
+        if (found != threads_.end()) return &found->second;
+        if (raw.empty() || threads_.size() == most) return nullptr;
+        char* const kept = texts_.allocate<char>(raw.size());
+        std::memcpy(kept, raw.data(), raw.size());
+        return &threads_.emplace(std::string_view{kept, raw.size()}, name({kept, raw.size()}))
+                    .first->second;
+    }
     [[nodiscard]] const Entry& entry(std::uint32_t index) const noexcept {
         return *registry_->at(index);
     }
@@ -147,6 +161,8 @@ class SiteTable {
     std::deque<std::vector<Attribute>> keys_;
     std::deque<std::vector<Treatment>> treatments_;
     std::unordered_set<std::string_view> all_keys_;
+    std::unordered_map<std::string_view, std::string_view>
+        threads_; ///< names: as they were, repaired
     Blocks texts_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <sys/prctl.h>
 
 #include <plume/trace_start.hpp>
 
@@ -95,12 +96,22 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
         process.hooks.revive(process.hooks.session);
 }
 
-/// The first record of a thread says which one it is; its 16 bytes are in what was taken.
-inline void introduce_thread(Lane& lane) noexcept {
-    if (!lane.thread_is_new) [[likely]]
-        return;
+/// What the first record of a thread takes besides: its number, and its name.
+inline constexpr std::uint64_t introduction_bytes = 16 + 24;
+
+/// Once a thread: asking for the name is a system call.
+[[gnu::noinline, gnu::cold]] inline void put_introduction(Lane& lane) noexcept {
     put_words(lane, control::thread, std::uint64_t{lane.thread_id});
+    std::uint64_t name[2] = {};
+    static_cast<void>(::prctl(PR_GET_NAME, name)); // at most 16 bytes with the zero at their end
+    put_words(lane, control::thread_name, name[0], name[1]);
     lane.thread_is_new = false;
+}
+
+/// The first record of a thread says which one it is; its bytes are in what was taken.
+inline void introduce_thread(Lane& lane) noexcept {
+    if (lane.thread_is_new) [[unlikely]]
+        put_introduction(lane);
 }
 
 /// The same for what is no root: the bytes that introduce_thread() is going to need.
@@ -108,7 +119,7 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
     if (!lane.thread_is_new) [[likely]]
         return 0;
     revive();
-    return 16;
+    return introduction_bytes;
 }
 
 /// Writes what comes before the word of a local root, and opens the lane for its children.
@@ -124,7 +135,7 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
     }
     if (lane.thread_is_new) [[unlikely]] {
         revive();
-        prefix += 16;
+        prefix += introduction_bytes;
     }
     lane.admitted = false;
     if (!take(lane, prefix + need)) [[unlikely]] {

@@ -148,6 +148,7 @@ struct SpanData {
     const std::string_view* renamed = nullptr;
     const SpanDetails* details = &no_details;
     const Attribute* attribute_data = nullptr;
+    const std::string_view* thread = nullptr; ///< the thread's name, if it is known
     std::uint32_t attribute_count = 0;
     std::uint32_t thread_id = 0; ///< as the operating system numbers threads
     SpanKind kind = SpanKind::internal;

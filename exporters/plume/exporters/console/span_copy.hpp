@@ -115,6 +115,7 @@ class SpanCopy {
         auto* const origin = block.take<Source>(1);
         block.store(origin, source(*from.source, block));
         to.source = origin;
+        to.thread = nullptr; // the console does not show it
         if (from.renamed) {
             auto* const name = block.take<std::string_view>(1);
             block.store(name, text(*from.renamed, block));

@@ -79,6 +79,7 @@ struct RecordedSpan {
     std::uint32_t dropped_events = 0;
     std::uint32_t dropped_links = 0;
     std::uint32_t thread_id = 0; ///< as the operating system numbers threads
+    std::string thread_name;     ///< when it first recorded; empty: not known
     std::uint8_t flags = 0;
     bool parent_is_remote = false;
     std::string trace_state;
@@ -145,6 +146,7 @@ namespace detail {
     recorded.dropped_events = rest.dropped_events;
     recorded.dropped_links = rest.dropped_links;
     recorded.thread_id = span.thread_id;
+    if (span.thread) recorded.thread_name = *span.thread;
     recorded.flags = span.flags;
     recorded.parent_is_remote = span.parent_is_remote;
     recorded.trace_state = rest.trace_state;
