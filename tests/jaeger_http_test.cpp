@@ -68,8 +68,9 @@ TEST_CASE("a collector gets a bare Batch, by one kept connection") {
     REQUIRE(first.spans.size() == 10);
     std::size_t i = 0;
     for (const SpanData& span : random.batch())
-        CHECK((thrift_bytes<BinaryProtocol>(first.spans[i++]) ==
-               thrift_bytes<BinaryProtocol>(model_of(span)))); // NaN is not equal to itself
+        CHECK(
+            (thrift_bytes<BinaryProtocol>(first.spans[i++]) ==
+             thrift_bytes<BinaryProtocol>(exported_model_of(span)))); // NaN is not equal to itself
 }
 
 TEST_CASE("user and password travel as basic authentication") {

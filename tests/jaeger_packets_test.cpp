@@ -115,6 +115,51 @@ TEST_CASE("a batch without an envelope is a bare Batch in the binary protocol") 
     CHECK(batch.spans.size() == 50);
 }
 
+TEST_CASE("spans that say where they are from are counted whole, byte for byte") {
+    static constexpr std::string_view worker = "worker 1";
+    for (std::uint64_t seed = 0; seed != 40; ++seed) {
+        const RandomBatch random{seed, {.spans = 100, .longest_text = 40}};
+        std::vector<SpanData> spans(random.batch().begin(), random.batch().end());
+        for (SpanData& span : spans) {
+            span.thread_id = 7;
+            span.thread = &worker;
+        }
+        const SmallBatch batch{spans};
+        INFO("seed " << seed);
+        Packets<Compact> packets{9'000, Envelope::emit_batch, {.code = true, .thread = true}};
+        const Received received = receive(packets, batch.batch());
+        REQUIRE(received.spans.size() == spans.size());
+        for (std::size_t i = 0; i != spans.size(); ++i)
+            REQUIRE((thrift_bytes<CompactProtocol>(received.spans[i]) ==
+                     thrift_bytes<CompactProtocol>(exported_model_of(spans[i]))));
+    }
+}
+
+TEST_CASE("a tag of the program stands in the place of one that says where a span is from") {
+    static constexpr std::array attributes{Attribute{"code.file.path", "mine.cpp"}};
+    SpanData span = small_span();
+    span.attribute_data = attributes.data();
+    span.attribute_count = 1;
+    Packets<Compact> packets{65'000, Envelope::emit_batch, {.code = true, .thread = true}};
+    const SmallBatch batch{span};
+    const auto tags = receive(packets, batch.batch()).spans.at(0).tags;
+    CHECK(text_of(tags, "code.file.path") == "code.file.path=mine.cpp");
+    CHECK(text_of(tags, "code.line.number") == "code.line.number=7");
+}
+
+TEST_CASE("a span that is cut does not say where it is from") {
+    const std::string text(70'000, 'x');
+    const Attribute attribute{"text", text};
+    SpanData span = small_span();
+    span.attribute_data = &attribute;
+    span.attribute_count = 1;
+    Packets<Compact> packets{65'000, Envelope::emit_batch, {.code = true, .thread = true}};
+    const SmallBatch batch{span};
+    const auto tags = receive(packets, batch.batch()).spans.at(0).tags;
+    CHECK(text_of(tags, "plume.truncated") == "plume.truncated=true");
+    CHECK(text_of(tags, "code.file.path") == "no code.file.path");
+}
+
 TEST_CASE("every span leaves exactly once, in order, in packets within the limit") {
     for (std::uint64_t seed = 0; seed != 60; ++seed) {
         const RandomBatch random{seed, {.spans = 100, .longest_text = 40}};

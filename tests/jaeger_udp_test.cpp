@@ -139,8 +139,9 @@ TEST_CASE("spans arrive at an agent on IPv4, whole") {
     REQUIRE(spans.size() == 20);
     std::size_t i = 0;
     for (const SpanData& span : random.batch())
-        CHECK((thrift_bytes<BinaryProtocol>(spans[i++]) ==
-               thrift_bytes<BinaryProtocol>(model_of(span)))); // NaN is not equal to itself
+        CHECK(
+            (thrift_bytes<BinaryProtocol>(spans[i++]) ==
+             thrift_bytes<BinaryProtocol>(exported_model_of(span)))); // NaN is not equal to itself
 }
 
 TEST_CASE("spans arrive at an agent on IPv6, with brackets or without") {

@@ -164,6 +164,127 @@ TEST_CASE("spans are grouped by the library that recorded them") {
     }
 }
 
+TEST_CASE("a span says which line and which thread it is from, behind its own attributes") {
+    static constexpr std::string_view worker = "worker 1";
+    static constexpr std::array attributes{plume::Attribute{"order.id", std::int64_t{7}}};
+    plume::SpanData span = small_span();
+    span.thread_id = 42;
+    span.thread = &worker;
+    const auto seen_by = [&](plume::otlp::OriginChoice choice) {
+        const SmallBatch small{span};
+        ProtobufEncoder protobuf{choice};
+        JsonEncoder json{choice};
+        const OtlpText one = read_protobuf(encode_with(protobuf, small.batch()));
+        CHECK(read_json(encode_with(json, small.batch())).text() == one.text());
+        return one.scopes.at(0).spans.at(0).attributes;
+    };
+    const std::vector<std::string> code{R"("code.function.name" = "checkout")",
+                                        R"("code.file.path" = "shop.cpp")",
+                                        R"("code.line.number" = 7)"};
+    const std::vector<std::string> thread{R"("thread.id" = 42)", R"("thread.name" = "worker 1")"};
+    CHECK(seen_by({}).empty());
+    CHECK(seen_by({.code = true}) == code);
+    CHECK(seen_by({.thread = true}) == thread);
+    span.attribute_data = attributes.data();
+    span.attribute_count = 1;
+    std::vector<std::string> all{R"("order.id" = 7)"};
+    all.insert(all.end(), code.begin(), code.end());
+    all.insert(all.end(), thread.begin(), thread.end());
+    CHECK(seen_by({.code = true, .thread = true}) == all);
+}
+
+TEST_CASE("what a program says about the line and the thread itself stands in the span, once") {
+    static constexpr std::array attributes{plume::Attribute{"code.line.number", std::int64_t{1}},
+                                           plume::Attribute{"thread.name", "mine"}};
+    static constexpr std::string_view worker = "worker 1";
+    plume::SpanData span = small_span();
+    span.thread_id = 42;
+    span.thread = &worker;
+    const plume::SpanData without = span;
+    span.attribute_data = attributes.data();
+    span.attribute_count = attributes.size();
+    const SmallBatch small{{without, span, without}};
+    ProtobufEncoder encoder{{.code = true, .thread = true}};
+    const auto spans = read_protobuf(encode_with(encoder, small.batch())).scopes.at(0).spans;
+    CHECK(spans.at(1).attributes ==
+          std::vector<std::string>{R"("code.line.number" = 1)", R"("thread.name" = "mine")",
+                                   R"("code.function.name" = "checkout")",
+                                   R"("code.file.path" = "shop.cpp")", R"("thread.id" = 42)"});
+    CHECK(spans.at(0).attributes.size() == 5);
+    CHECK(spans.at(2).attributes == spans.at(0).attributes);
+}
+
+TEST_CASE("a span that is of no line of source says none") {
+    static constexpr plume::Source ready_made{"HTTP", "", "", 0, "plume", ""};
+    plume::SpanData span = small_span();
+    span.source = &ready_made;
+    const SmallBatch small{span};
+    ProtobufEncoder encoder{{.code = true, .thread = true}};
+    CHECK(read_protobuf(encode_with(encoder, small.batch()))
+              .scopes.at(0)
+              .spans.at(0)
+              .attributes.empty());
+}
+
+TEST_CASE("every span says its own line, however many lines and threads a batch has") {
+    std::vector<plume::Source> sources(1'000, checkout);
+    std::vector<plume::SpanData> spans;
+    for (std::size_t i = 0; i != 3'000; ++i) {
+        sources[i % sources.size()].line = static_cast<std::uint32_t>(i % sources.size());
+        spans.push_back(small_span());
+        spans.back().source = &sources[i % sources.size()];
+        spans.back().thread_id = 1 + static_cast<std::uint32_t>(i % 7);
+    }
+    const SmallBatch small{spans};
+    JsonEncoder encoder{{.code = true, .thread = true}};
+    const auto seen = read_json(encode_with(encoder, small.batch())).scopes.at(0).spans;
+    REQUIRE(seen.size() == spans.size());
+    for (std::size_t i = 0; i != spans.size(); ++i) {
+        REQUIRE(seen[i].attributes.at(2) ==
+                "\"code.line.number\" = " + std::to_string(spans[i].source->line));
+        REQUIRE(seen[i].attributes.at(3) ==
+                "\"thread.id\" = " + std::to_string(spans[i].thread_id));
+    }
+}
+
+TEST_CASE("a line of one batch is not taken for one of the next that lies at its place") {
+    plume::Source source = checkout;
+    plume::SpanData span = small_span();
+    span.source = &source;
+    const SmallBatch small{span};
+    ProtobufEncoder encoder{{.code = true}};
+    for (const std::string_view function : {"first", "second"}) {
+        source.function = function;
+        const OtlpText seen = read_protobuf(encode_with(encoder, small.batch()));
+        CHECK(seen.scopes.at(0).spans.at(0).attributes.at(0) ==
+              "\"code.function.name\" = " + quote(function));
+    }
+}
+
+TEST_CASE("a resource that names its conventions names them for all of its spans") {
+    plume::Resource resource;
+    resource.set_schema_url("https://example.com/1.2.3");
+    static constexpr plume::Source other{"other", "", "", 1, "shop", "1.0"};
+    std::array spans{small_span(), small_span()};
+    spans[1].source = &other;
+    const plume::Batch::Piece piece{spans};
+    const plume::Batch batch{resource, {&piece, 1}};
+    CHECK(encode<JsonEncoder>(batch).ends_with(R"(}],"schemaUrl":"https://example.com/1.2.3"}],)"
+                                               R"("schemaUrl":"https://example.com/1.2.3"}]})"));
+    CHECK(read_json(encode<JsonEncoder>(batch)).spans() == 2);
+    const std::string protobuf = encode<ProtobufEncoder>(batch);
+    const std::vector<Field> resource_spans =
+        read_message(read_message(protobuf).at(0).bytes); // resource, two scopes, schema_url
+    REQUIRE(resource_spans.size() == 4);
+    CHECK(resource_spans[3].number == 3);
+    CHECK(resource_spans[3].bytes == "https://example.com/1.2.3");
+    for (const std::size_t scope : {1u, 2u}) {
+        const Field last = read_message(resource_spans[scope].bytes).back();
+        CHECK(last.number == 3);
+        CHECK(last.bytes == "https://example.com/1.2.3");
+    }
+}
+
 TEST_CASE("encoders that are warm use the memory that they have") {
     const RandomBatch random{3, {.spans = 300, .longest_text = 60}};
     ProtobufEncoder protobuf;

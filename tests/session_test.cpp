@@ -238,6 +238,8 @@ TEST_CASE("the resource says what made the spans") {
                           {"process.pid", std::to_string(getpid())},
                           {"process.executable.name", program},
                           {"os.type", "linux"},
+                          {"telemetry.distro.name", "plume"},
+                          {"telemetry.distro.version", std::string{plume::version}},
                           {"telemetry.sdk.name", "plume"},
                           {"telemetry.sdk.language", "cpp"},
                           {"telemetry.sdk.version", std::string{plume::version}}});

@@ -60,6 +60,9 @@ inline Resource make_resource(const Options& options, const Report& report) {
     resource.set("process.pid", std::int64_t{getpid()});
     resource.set("process.executable.name", executable);
     resource.set("os.type", "linux");
+    // A program, or a company's header around Plume, may call itself a distribution.
+    resource.set("telemetry.distro.name", "plume");
+    resource.set("telemetry.distro.version", version);
     for (const auto& [key, value] : variable_pairs("OTEL_RESOURCE_ATTRIBUTES", report))
         resource.set(as_utf8(key), as_utf8(value));
     if (const auto name = variable("OTEL_SERVICE_NAME"))
@@ -82,6 +85,7 @@ inline Resource make_resource(const Options& options, const Report& report) {
     resource.set("telemetry.sdk.name", "plume");
     resource.set("telemetry.sdk.language", "cpp");
     resource.set("telemetry.sdk.version", version);
+    resource.set_schema_url(schema_url);
     return resource;
 }
 

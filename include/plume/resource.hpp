@@ -34,6 +34,10 @@ class Resource {
         if (found == attributes_.end() || found->type != ValueType::string) return {};
         return {found->text, found->size};
     }
+    /// Which version of the semantic conventions the attributes follow, as a URL; empty: none.
+    [[nodiscard]] std::string_view schema_url() const noexcept { return schema_url_; }
+    void set_schema_url(std::string_view url) { schema_url_ = url; }
+
     [[nodiscard]] std::string_view service_name() const noexcept { return text("service.name"); }
 
   private:
@@ -47,6 +51,7 @@ class Resource {
 
     std::list<std::string> strings_; // a list: views stay valid when it grows and when it moves
     std::vector<Attribute> attributes_;
+    std::string schema_url_;
 };
 
 } // namespace plume

@@ -16,4 +16,8 @@ namespace plume {
 
 inline constexpr std::string_view version = "0.1.0";
 
+/// Which version of OpenTelemetry's semantic conventions names and values follow, as its name.
+/// `./dev check conventions` compares both.
+inline constexpr std::string_view schema_url = "https://opentelemetry.io/schemas/1.45.0";
+
 } // namespace plume

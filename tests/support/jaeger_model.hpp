@@ -138,6 +138,20 @@ inline idl::SpanRef reference(idl::SpanRefType::type type, TraceId trace, SpanId
     return reference;
 }
 
+/// What exporters say about where a span was recorded.
+inline std::vector<idl::Tag> origin_of(const SpanData& span) {
+    std::vector<idl::Tag> tags;
+    const Source& source = *span.source;
+    if (!source.function.empty()) tags.push_back(tag("code.function.name", source.function));
+    if (!source.file.empty()) {
+        tags.push_back(tag("code.file.path", source.file));
+        tags.push_back(tag("code.line.number", std::int64_t{source.line}));
+    }
+    if (span.thread_id != 0) tags.push_back(tag("thread.id", std::int64_t{span.thread_id}));
+    if (span.thread) tags.push_back(tag("thread.name", *span.thread));
+    return tags;
+}
+
 inline std::vector<idl::Tag> tags_of(const SpanData& span) {
     std::vector<idl::Tag> tags;
     for (const Attribute& attribute : span.attributes()) tags.push_back(tag(attribute));
@@ -224,6 +238,15 @@ inline idl::Span model_of(const SpanData& span) {
         std::max(static_cast<std::int64_t>(span.duration_ns() / 1000), std::int64_t{1});
     model.__set_tags(tags_of(span));
     if (const auto logs = logs_of(span); !logs.empty()) model.__set_logs(logs);
+    return model;
+}
+
+/// The same, as an exporter sends it.
+inline idl::Span exported_model_of(const SpanData& span) {
+    idl::Span model = model_of(span);
+    std::vector<idl::Tag> tags = model.tags;
+    for (idl::Tag& tag : origin_of(span)) tags.push_back(std::move(tag));
+    model.__set_tags(tags);
     return model;
 }
 

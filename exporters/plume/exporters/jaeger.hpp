@@ -56,11 +56,14 @@ class JaegerExporter final : public Exporter {
     using Route = std::variant<jaeger::UdpRoute, jaeger::HttpRoute>;
 
     [[nodiscard]] static Route route(JaegerOptions options) {
+        const otlp::OriginChoice origins{.code = options.code_attributes,
+                                         .thread = options.thread_attributes};
         if (options.endpoint.empty()) {
             return jaeger::UdpRoute{{.host = std::move(options.agent_host),
                                      .port = options.agent_port,
                                      .max_packet_bytes = options.max_packet_bytes,
-                                     .timeout = options.timeout}};
+                                     .timeout = options.timeout,
+                                     .origins = origins}};
         }
         return jaeger::HttpRoute{{.url = std::move(options.endpoint),
                                   .headers = {"Content-Type: application/vnd.apache.thrift.binary"},
@@ -73,7 +76,8 @@ class JaegerExporter final : public Exporter {
                                   .key_file = std::move(options.key_file),
                                   .insecure_skip_verify = options.insecure_skip_verify},
                                  options.max_body_bytes,
-                                 options.first_backoff};
+                                 options.first_backoff,
+                                 origins};
     }
 
     Route route_;

@@ -35,6 +35,9 @@ struct JsonlOptions {
     /// A batch is cut into lines of about this size: the OpenTelemetry Collector's file receiver
     /// skips what is beyond 1 MiB. One span is never cut.
     std::size_t max_line_bytes = std::size_t{512} << 10;
+
+    bool code_attributes = true;   ///< code.function.name, code.file.path, code.line.number
+    bool thread_attributes = true; ///< thread.id, thread.name
 };
 
 /// OTLP 1.11's file format: UTF-8, `\n`, and never half a line. What can't be written, for want of
@@ -43,6 +46,7 @@ class JsonlExporter final : public Exporter {
   public:
     explicit JsonlExporter(JsonlOptions options = {})
         : max_line_bytes_{options.max_line_bytes},
+          encoder_{{.code = options.code_attributes, .thread = options.thread_attributes}},
           file_{jsonl::FileOptions{.path = std::move(options.path),
                                    .max_bytes = options.max_file_bytes,
                                    .max_age = options.max_age,

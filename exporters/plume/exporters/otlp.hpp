@@ -38,7 +38,10 @@ class OtlpExporter final : public Exporter {
           jitter_{std::random_device{}()} {
         assert(options_.timeout.count() > 0 &&
                "OtlpOptions::timeout: give it time, a day if need be");
-        if (options_.encoding == OtlpEncoding::json) encoder_.emplace<otlp::JsonEncoder>();
+        const otlp::OriginChoice origins{.code = options_.code_attributes,
+                                         .thread = options_.thread_attributes};
+        if (options_.encoding == OtlpEncoding::json) encoder_.emplace<otlp::JsonEncoder>(origins);
+        else encoder_.emplace<otlp::ProtobufEncoder>(origins);
     }
 
     [[nodiscard]] Outcome deliver(const Batch& batch) override {

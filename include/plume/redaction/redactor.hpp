@@ -89,6 +89,7 @@ class Redactor {
     [[nodiscard]] Resource applied(const Resource& from) {
         Blocks memory;
         Resource to;
+        to.set_schema_url(from.schema_url());
         for (Attribute attribute : from.attributes()) {
             const std::string_view key = attribute.key();
             const bool exempt = key == "service.name" || key.starts_with("telemetry.sdk.");

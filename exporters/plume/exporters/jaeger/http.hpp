@@ -23,8 +23,8 @@ namespace plume::jaeger {
 class HttpRoute {
   public:
     HttpRoute(plume::detail::HttpOptions options, std::size_t max_body_bytes,
-              std::chrono::milliseconds first_backoff)
-        : packets_{max_body_bytes, Envelope::none}, client_{std::move(options)},
+              std::chrono::milliseconds first_backoff, otlp::OriginChoice origins = {})
+        : packets_{max_body_bytes, Envelope::none, origins}, client_{std::move(options)},
           first_backoff_{first_backoff} {}
 
     [[nodiscard]] Outcome deliver(const Batch& batch, const plume::detail::CancelFlag& cancel) {

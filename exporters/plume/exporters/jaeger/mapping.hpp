@@ -28,7 +28,8 @@ template <class Shape>
 struct Mapping {
     Tags<Shape> tags;
 
-    explicit Mapping(otlp::Bytes& scratch, Shape shape = {}) : tags{shape, scratch} {}
+    explicit Mapping(otlp::Bytes& scratch, Shape shape = {}, otlp::Origin origin = {})
+        : tags{shape, scratch, origin} {}
 
     // struct SpanRef: 1 refType, 2 traceIdLow, 3 traceIdHigh, 4 spanId.
 

@@ -31,6 +31,9 @@ struct JaegerOptions {
 
     /// Of one HTTP request, or of the first lookup of the agent's name.
     std::chrono::milliseconds timeout{10'000};
+
+    bool code_attributes = true;   ///< code.function.name, code.file.path, code.line.number
+    bool thread_attributes = true; ///< thread.id, thread.name
 };
 
 } // namespace plume

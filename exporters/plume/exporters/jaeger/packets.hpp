@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include <plume/exporters/jaeger/size_bound.hpp>
 #include <plume/exporters/jaeger/wire.hpp>
 #include <plume/exporters/otlp/bytes.hpp>
+#include <plume/exporters/otlp/origins.hpp>
 
 namespace plume::jaeger {
 
@@ -45,8 +47,8 @@ struct Sent {
 template <template <class> class Wire>
 class Packets {
   public:
-    Packets(std::size_t limit, Envelope envelope)
-        : limit_{limit}, frame_{std::make_unique<Frame<Wire>>(envelope)},
+    Packets(std::size_t limit, Envelope envelope, otlp::OriginChoice origins = {})
+        : limit_{limit}, origins_{origins}, frame_{std::make_unique<Frame<Wire>>(envelope)},
           buffer_{std::make_unique_for_overwrite<char[]>(2 * limit + overrun)} {
         std::random_device random;
         name_client(std::uint64_t{random()} << 32 | random());
@@ -58,6 +60,7 @@ class Packets {
     [[nodiscard]] Outcome split(const Batch& batch, Send&& send) {
         Outcome outcome;
         encode_process(batch.resource());
+        origins_.reset();
         for (auto first = batch.begin(); first != batch.end();) {
             const Filled filled = fill(first, batch.end());
             if (count_ != 0) {
@@ -130,8 +133,9 @@ class Packets {
     /// Writes the span behind those that are there, and returns its size; 0 if no packet takes it.
     [[nodiscard]] std::size_t encode(const SpanData& span) {
         const std::size_t room = limit_ - std::min(limit_, frame_size_ + Out::list_header(1));
-        if (size_bound(span) <= room) return write(span, Whole{});
-        if (measure(span, Whole{}) <= room) return write(span, Whole{});
+        const otlp::Origin origin = origin_of(span);
+        if (size_bound(span) + origin.bytes.size() <= room) return write(span, Whole{}, origin);
+        if (measure(span, Whole{}, origin) <= room) return write(span, Whole{}, origin);
         if (measure(span, Cut{}) <= room) return write(span, Cut{});
         return encode_cut(span, room);
     }
@@ -150,14 +154,25 @@ class Packets {
     }
 
     template <class Shape>
-    [[nodiscard]] std::size_t write(const SpanData& span, Shape shape) {
+    [[nodiscard]] std::size_t write(const SpanData& span, Shape shape, otlp::Origin origin = {}) {
         char* const start = buffer_.get() + used_;
-        const auto end = Mapping<Shape>{scratch_, shape}.span(Out{{start}}, span).sink.at;
+        const auto end = Mapping<Shape>{scratch_, shape, origin}.span(Out{{start}}, span).sink.at;
         return static_cast<std::size_t>(end - start);
     }
     template <class Shape>
-    [[nodiscard]] std::size_t measure(const SpanData& span, Shape shape) {
-        return Mapping<Shape>{scratch_, shape}.span(Wire<Count>{}, span).sink.size;
+    [[nodiscard]] std::size_t measure(const SpanData& span, Shape shape, otlp::Origin origin = {}) {
+        return Mapping<Shape>{scratch_, shape, origin}.span(Wire<Count>{}, span).sink.size;
+    }
+
+    [[nodiscard]] otlp::Origin origin_of(const SpanData& span) {
+        return origins_.of(span, [this](otlp::Bytes& to, std::span<const Attribute> attributes) {
+            const Tags<Whole> tags{{}, scratch_};
+            Wire<Count> size;
+            for (const Attribute& one : attributes) size = tags.one(size, one);
+            Out out{{to.room(size.sink.size + overrun)}};
+            for (const Attribute& one : attributes) out = tags.one(out, one);
+            to.finish(out.sink.at);
+        });
     }
 
     void encode_process(const Resource& resource) {
@@ -185,6 +200,7 @@ class Packets {
     using Out = Wire<Store>;
 
     std::size_t limit_;
+    otlp::Origins origins_;
     std::unique_ptr<Frame<Wire>> frame_; // not movable by itself
     std::unique_ptr<char[]> buffer_;     // encoded spans of the packet, and the one that overflows
     std::size_t used_ = 0;

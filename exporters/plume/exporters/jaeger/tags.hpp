@@ -12,6 +12,7 @@
 
 #include <plume/exporters/jaeger/json_array.hpp>
 #include <plume/exporters/otlp/bytes.hpp>
+#include <plume/exporters/otlp/origins.hpp>
 #include <plume/exporters/otlp/text.hpp>
 #include <plume/span_data.hpp>
 
@@ -52,7 +53,8 @@ inline constexpr std::int32_t integer = 3;
 template <class Shape>
 struct Tags {
     Shape shape;
-    otlp::Bytes& scratch; ///< for arrays, which Jaeger has as JSON text
+    otlp::Bytes& scratch;     ///< for arrays, which Jaeger has as JSON text
+    otlp::Origin origin = {}; ///< tags that say where a span was recorded
 
     // struct Tag: 1 key, 2 vType, 3 vStr, 4 vDouble, 5 vBool, 6 vLong.
 
@@ -165,13 +167,15 @@ struct Tags {
         const auto hiding = static_cast<std::size_t>(std::ranges::count_if(given, hides));
         const std::size_t own = own_tags(
             span, std::size_t{0}, [](std::size_t n, std::string_view, auto) { return n + 1; });
-        out.template list<10, 9>(given.size() - hiding + own);
+        out.template list<10, 9>(given.size() - hiding + own + origin.count);
         for (const Attribute& attribute : given) {
             if (hiding == 0 || !hides(attribute)) out = one(out, attribute);
         }
-        return own_tags(span, out, [this](Out to, std::string_view key, auto value) {
+        out = own_tags(span, out, [this](Out to, std::string_view key, auto value) {
             return this->one(to, key, value);
         });
+        out.sink.bytes(origin.bytes.data(), origin.bytes.size());
+        return out;
     }
 };
 

@@ -25,6 +25,7 @@ struct UdpOptions {
     std::size_t max_packet_bytes = 0;
     std::chrono::milliseconds timeout{0}; ///< of the first lookup of the host's name
     Lookups lookups = {};
+    otlp::OriginChoice origins = {};
 };
 
 /// What UDP can tell: that a packet left this host, and, if the other host says so in time, that
@@ -36,7 +37,7 @@ class UdpRoute {
     explicit UdpRoute(UdpOptions options)
         : timeout_{options.timeout},
           name_{"Jaeger agent " + options.host + ":" + std::to_string(options.port) + ": "},
-          packets_{options.max_packet_bytes, Envelope::emit_batch},
+          packets_{options.max_packet_bytes, Envelope::emit_batch, options.origins},
           book_{std::move(options.host), options.port, std::move(options.lookups)} {}
 
     [[nodiscard]] Outcome deliver(const Batch& batch, const plume::detail::CancelFlag& cancel) {

@@ -8,6 +8,7 @@
 
 #include <plume/exporters/otlp/bytes.hpp>
 #include <plume/exporters/otlp/flags.hpp>
+#include <plume/exporters/otlp/origins.hpp>
 #include <plume/exporters/otlp/scopes.hpp>
 #include <plume/exporters/otlp/text.hpp>
 #include <plume/exporters/otlp/times.hpp>
@@ -49,8 +50,9 @@ void value(Bytes& bytes, std::span<const Element> values) {
     put(bytes, "]}");
 }
 
-/// A KeyValue list; the caller has written its key.
-inline void attributes(Bytes& bytes, std::span<const Attribute> attributes) {
+/// A KeyValue list; the caller has written its key. `more`: elements, each behind a comma.
+inline void attributes(Bytes& bytes, std::span<const Attribute> attributes,
+                       std::string_view more = {}) {
     put(bytes, "[");
     bool first = true;
     for (const Attribute& attribute : attributes) {
@@ -62,12 +64,23 @@ inline void attributes(Bytes& bytes, std::span<const Attribute> attributes) {
         attribute.visit([&](auto content) { value(bytes, content); });
         put(bytes, "}}");
     }
+    if (first && !more.empty()) more.remove_prefix(1);
+    bytes.append(more);
     put(bytes, "]");
 }
-inline void more_attributes(Bytes& bytes, std::span<const Attribute> all, std::uint32_t dropped) {
-    if (!all.empty()) {
+inline void append_attributes(Bytes& bytes, std::span<const Attribute> all) {
+    for (const Attribute& attribute : all) {
+        const std::size_t bracket = bytes.size();
+        attributes(bytes, {&attribute, 1});
+        bytes.data()[bracket] = ',';
+        bytes.resize(bytes.size() - 1);
+    }
+}
+inline void more_attributes(Bytes& bytes, std::span<const Attribute> all, std::uint32_t dropped,
+                            std::string_view more = {}) {
+    if (!all.empty() || !more.empty()) {
         put(bytes, ",\"attributes\":");
-        attributes(bytes, all);
+        attributes(bytes, all, more);
     }
     if (dropped == 0) return;
     bytes.finish(
@@ -134,7 +147,7 @@ inline void status(Bytes& bytes, const SpanData& span) {
     bytes.finish(put(integer(out, static_cast<unsigned>(span.status)), "}"));
 }
 
-inline void span(Bytes& bytes, const SpanData& span) {
+inline void span(Bytes& bytes, const SpanData& span, const Origin& origin = {}) {
     char* out = put(bytes.room(160), "{\"traceId\":\"");
     out = put(id(out, span.trace_id), "\",\"spanId\":\"");
     out = put(id(out, span.span_id), "\"");
@@ -147,7 +160,7 @@ inline void span(Bytes& bytes, const SpanData& span) {
     out = put(quoted(out, span.begin_unix_ns), ",\"endTimeUnixNano\":");
     out = put(quoted(out, end_of(span)), ",\"flags\":");
     bytes.finish(integer(out, flags_of(span)));
-    more_attributes(bytes, span.attributes(), span.details->dropped_attributes);
+    more_attributes(bytes, span.attributes(), span.details->dropped_attributes, origin.bytes);
     if (span.details != &SpanData::no_details) details(bytes, *span.details);
     status(bytes, span);
     put(bytes, "}");
@@ -169,6 +182,16 @@ inline void scope_head(Bytes& bytes, const Scopes::Scope& scope) {
     put(bytes, "},\"spans\":[");
 }
 
+/// The end of a list, and of the object that it is in.
+inline void tail(Bytes& bytes, std::string_view schema_url) {
+    put(bytes, "]");
+    if (!schema_url.empty()) {
+        put(bytes, ",\"schemaUrl\":");
+        text(bytes, schema_url);
+    }
+    put(bytes, "}");
+}
+
 } // namespace json
 
 /// Collects spans into one document: an ExportTraceServiceRequest, which as JSON is TracesData too.
@@ -177,9 +200,12 @@ class JsonEncoder {
   public:
     static constexpr std::string_view content_type = "application/json";
 
+    explicit JsonEncoder(OriginChoice origins = {}) : origins_{origins} {}
+
     /// Starts a document; `resource` and the spans that are added live until the next begin().
     void begin(const Resource& resource) {
         scopes_.reset();
+        origins_.reset();
         size_ = 0;
         resource_ = &resource;
     }
@@ -191,7 +217,7 @@ class JsonEncoder {
         if (first || scope.spans.size() == 0) json::scope_head(scope.spans, scope);
         else json::put(scope.spans, ",");
         const std::size_t before = scope.spans.size();
-        json::span(scope.spans, span);
+        json::span(scope.spans, span, origins_.of(span, json::append_attributes));
         size_ += scope.spans.size() - before;
     }
 
@@ -199,23 +225,28 @@ class JsonEncoder {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     /// The document, valid until the next begin().
-    [[nodiscard]] std::string_view finish() { return finish("]}]}]}"); }
-    [[nodiscard]] std::string_view finish_line() { return finish("]}]}]}\n"); }
+    [[nodiscard]] std::string_view finish() { return finish("]}"); }
+    [[nodiscard]] std::string_view finish_line() { return finish("]}\n"); }
 
   private:
     template <std::size_t Size>
     [[nodiscard]] std::string_view finish(const char (&end)[Size]) {
         if (scopes_.empty()) return {};
+        const std::string_view schema_url = resource_->schema_url();
         Bytes& document = scopes_.all().front().spans;
+        json::tail(document, schema_url);
         for (Scopes::Scope& other : scopes_.all().subspan(1)) {
-            json::put(document, "]},");
+            json::put(document, ",");
             document.append(other.spans.view());
+            json::tail(document, schema_url);
         }
+        json::tail(document, schema_url);
         json::put(document, end);
         return document.view();
     }
 
     Scopes scopes_;
+    Origins origins_;
     const Resource* resource_ = nullptr;
     std::size_t size_ = 0;
 };

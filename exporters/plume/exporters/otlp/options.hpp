@@ -33,6 +33,9 @@ struct OtlpOptions {
     /// Before the first retry; the next waits are twice as long each, up to five seconds.
     std::chrono::milliseconds first_backoff{1'000};
 
+    bool code_attributes = true;   ///< code.function.name, code.file.path, code.line.number
+    bool thread_attributes = true; ///< thread.id, thread.name
+
     /// What OTEL_EXPORTER_OTLP_TRACES_* and OTEL_EXPORTER_OTLP_* say: ENDPOINT, HEADERS,
     /// COMPRESSION, TIMEOUT, PROTOCOL, CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY, INSECURE
     /// (OpenTelemetry 1.60, Protocol Exporter). A value that makes no sense leaves the default,

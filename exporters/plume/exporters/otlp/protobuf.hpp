@@ -10,6 +10,7 @@
 
 #include <plume/exporters/otlp/bytes.hpp>
 #include <plume/exporters/otlp/flags.hpp>
+#include <plume/exporters/otlp/origins.hpp>
 #include <plume/exporters/otlp/scopes.hpp>
 #include <plume/exporters/otlp/times.hpp>
 #include <plume/exporters/otlp/wire.hpp>
@@ -136,7 +137,7 @@ inline void details(Bytes& bytes, const SpanDetails& details) {
 
 /// One Span, as field 2 of ScopeSpans. Fields are in the order of their numbers, as protobuf's own
 /// libraries write them, so that the bytes can be compared.
-inline void span(Bytes& bytes, const SpanData& span) {
+inline void span(Bytes& bytes, const SpanData& span, const Origin& origin = {}) {
     Message message{bytes, 2, 2}; // of 128 to 16383 bytes, nearly always
     const std::string_view name = span.name();
     const std::string_view state = span.details->trace_state;
@@ -150,6 +151,7 @@ inline void span(Bytes& bytes, const SpanData& span) {
     out = fixed64(out, 7, span.begin_unix_ns);
     bytes.finish(fixed64(out, 8, end_of(span)));
     attributes(bytes, 9, span.attributes());
+    bytes.append(origin.bytes);
     if (span.details != &SpanData::no_details) details(bytes, *span.details);
     status(bytes, span);
     bytes.finish(fixed32(bytes.room(size_of_fixed64), 16, flags_of(span)));
@@ -163,14 +165,18 @@ class ProtobufEncoder {
   public:
     static constexpr std::string_view content_type = "application/x-protobuf";
 
+    explicit ProtobufEncoder(OriginChoice origins = {}) : origins_{origins} {}
+
     /// Starts a request; `resource` and the spans that are added live until the next begin().
     void begin(const Resource& resource) {
         scopes_.reset();
+        origins_.reset();
         size_ = 0;
         resource_.clear();
         wire::Message message{resource_, 1, 2};
         wire::attributes(resource_, 1, resource.attributes());
         message.close();
+        schema_url_ = resource.schema_url();
     }
 
     void add(const SpanData& span) {
@@ -181,7 +187,10 @@ class ProtobufEncoder {
             scope.spans.finish(scope.spans.room(headroom_) + headroom_);
         }
         const std::size_t before = scope.spans.size();
-        wire::span(scope.spans, span);
+        wire::span(scope.spans, span,
+                   origins_.of(span, [](Bytes& bytes, std::span<const Attribute> attributes) {
+                       wire::attributes(bytes, 9, attributes);
+                   }));
         size_ += scope.spans.size() - before;
     }
 
@@ -191,12 +200,14 @@ class ProtobufEncoder {
     /// The request, valid until the next begin().
     [[nodiscard]] std::string_view finish() {
         if (scopes_.empty()) return {};
+        for (Scopes::Scope& scope : scopes_.all()) wire::text(scope.spans, 3, schema_url_);
         Scopes::Scope& first = scopes_.all().front();
         const std::size_t end_of_first = first.spans.size();
         for (Scopes::Scope& other : scopes_.all().subspan(1)) {
             put_scope_head(first.spans, other, other.spans.size());
             first.spans.append(other.spans.view());
         }
+        wire::text(first.spans, 3, schema_url_);
         // The lengths of what encloses the spans are known only now, and go in front of them.
         head_.clear();
         put_scope_head(head_, first, end_of_first - headroom_);
@@ -228,7 +239,9 @@ class ProtobufEncoder {
     }
 
     Scopes scopes_;
+    Origins origins_;
     Bytes resource_;
+    std::string_view schema_url_;
     Bytes head_;
     std::size_t headroom_ = 0;
     std::size_t size_ = 0;
