@@ -95,7 +95,7 @@ std::size_t size_of_line() {
 TEST_CASE("a batch is a line of TracesData") {
     const Directory directory;
     const std::string path = directory / "traces.jsonl";
-    JsonlExporter made{{.path = path}};
+    JsonlExporter made{{.path = path, .code_attributes = false}};
     JsonlExporter exporter = std::move(made);
     const RandomBatch random{7, {.spans = 30, .longest_text = 100}};
     for (int i = 0; i != 3; ++i) {
@@ -108,6 +108,17 @@ TEST_CASE("a batch is a line of TracesData") {
     CHECK(lines.size() == 3);
     for (const std::string& line : lines)
         CHECK(read_json(line).text() == otlp_text(random.batch()).text());
+}
+
+TEST_CASE("a line of the file says which line of source a span is from, unless told otherwise") {
+    const Directory directory;
+    const auto written = [&directory](const std::string& name, bool code) {
+        JsonlExporter exporter{{.path = directory / name, .code_attributes = code}};
+        CHECK(deliver(exporter).error.empty());
+        return contents(directory / name);
+    };
+    CHECK(written("with", true).find(R"("code.file.path")") != std::string::npos);
+    CHECK(written("without", false).find("code.") == std::string::npos);
 }
 
 TEST_CASE("a file that is there already is continued, behind whatever a crash left") {
@@ -151,6 +162,25 @@ TEST_CASE("a large batch is cut into lines that other programs can read") {
     CHECK(spans_in(path) == 50);
     CHECK(lines_of(path).size() > 5);
     for (const std::string& line : lines_of(path)) CHECK(line.size() < 1500);
+}
+
+TEST_CASE("a large span has a line of its own, and makes no other line too long") {
+    const Directory directory;
+    const std::string path = directory / "traces.jsonl";
+    const std::string text(1'800, 'x');
+    const plume::Attribute attribute{"text", text};
+    std::vector<plume::SpanData> spans(5, small_span());
+    spans[2].attribute_data = &attribute;
+    spans[2].attribute_count = 1;
+    JsonlExporter exporter{{.path = path, .max_line_bytes = 1000, .code_attributes = false}};
+    CHECK(exporter.deliver(SmallBatch{spans}.batch()).dropped.total() == 0);
+    const std::vector<std::string> lines = lines_of(path);
+    REQUIRE(lines.size() == 3);
+    CHECK(read_json(lines[0]).spans() == 2);
+    CHECK(lines[0].size() < 2'000);
+    CHECK(read_json(lines[1]).spans() == 1);
+    CHECK(lines[1].size() > 2'000);
+    CHECK(read_json(lines[2]).spans() == 2);
 }
 
 TEST_CASE("a full file makes way, and the oldest one goes") {

@@ -32,8 +32,9 @@ struct JsonlOptions {
     /// Wait for the disk after every line. Without, a crash of the machine, not of the program,
     /// may cost the last seconds.
     bool sync = false;
-    /// A batch is cut into lines of about this size: the OpenTelemetry Collector's file receiver
-    /// skips what is beyond 1 MiB. One span is never cut.
+    /// A batch is cut into lines of about this size, and of twice this size at the most: the
+    /// OpenTelemetry Collector's file receiver skips what is beyond 1 MiB. One span is never cut: a
+    /// larger one has a longer line for itself.
     std::size_t max_line_bytes = std::size_t{512} << 10;
 
     bool code_attributes = true;   ///< code.function.name, code.file.path, code.line.number
@@ -56,14 +57,9 @@ class JsonlExporter final : public Exporter {
     [[nodiscard]] Outcome deliver(const Batch& batch) override {
         Outcome outcome;
         for (auto span = batch.begin(); span != batch.end();) {
-            std::uint64_t spans = 0;
-            encoder_.begin(batch.resource());
-            do {
-                encoder_.add(*span++);
-                ++spans;
-            } while (span != batch.end() && encoder_.size() < max_line_bytes_);
-            jsonl::File::Result result = file_.append(encoder_.finish_line(), cancel_);
-            if (!result.written) outcome.dropped[DropReason::transport] += spans;
+            const Line line = next_line(batch, span);
+            jsonl::File::Result result = file_.append(line.text, cancel_);
+            if (!result.written) outcome.dropped[DropReason::transport] += line.spans;
             if (!result.trouble.empty()) outcome.error = std::move(result.trouble);
         }
         cancel_.reset();
@@ -82,6 +78,31 @@ class JsonlExporter final : public Exporter {
     }
 
   private:
+    struct Line {
+        std::string_view text;
+        std::uint64_t spans = 0;
+    };
+
+    /// Encodes spans from `next` on, and leaves it at the one behind the line. A large span may end
+    /// far beyond the limit: then the next line begins with it, so that no line which others can
+    /// still read becomes one that they skip.
+    [[nodiscard]] Line next_line(const Batch& batch, Batch::iterator& next) {
+        const Batch::iterator first = next;
+        Line line;
+        Batch::iterator last;
+        encoder_.begin(batch.resource());
+        do {
+            last = next;
+            encoder_.add(*next++);
+            ++line.spans;
+        } while (next != batch.end() && encoder_.size() < max_line_bytes_);
+        line.text = encoder_.finish_line();
+        if (line.spans == 1 || line.text.size() <= 2 * max_line_bytes_) return line;
+        encoder_.begin(batch.resource());
+        for (next = first; next != last; ++next) encoder_.add(*next);
+        return {encoder_.finish_line(), line.spans - 1};
+    }
+
     std::size_t max_line_bytes_;
     otlp::JsonEncoder encoder_;
     jsonl::File file_;
