@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include <plume/plume.hpp>
+#include <plume/session.hpp>
+
 #include "support/catch.hpp"
 #include "support/scene.hpp"
 
@@ -112,6 +115,18 @@ TEST_CASE("a test can wait for spans that another thread delivers") {
     CHECK(memory.wait_for(100));
     worker.join();
     CHECK(memory.size() == 100);
+}
+
+TEST_CASE("a session hands over what has ended without a flush, whatever its batches wait for") {
+    const MemoryExporter memory;
+    const plume::Session session{{.service_name = "test", .batch_delay = std::chrono::hours{1}},
+                                 memory};
+    {
+        PLUME_SPAN("outer");
+        PLUME_SPAN("inner");
+    }
+    CHECK(memory.wait_for(2));
+    CHECK(tree_of(memory) == "outer\n  inner\n");
 }
 
 TEST_CASE("a test that waits for spans in vain is told so") {

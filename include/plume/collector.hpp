@@ -48,9 +48,15 @@ class Collector {
           exit_drops_before_{runtime.dropped_after_exit.load(memory_order_relaxed)},
           suppressed_before_{suppressed()}, loud_{settings.loud_share, settings.worker.report},
           settings_{std::move(settings)} {
-        for (auto& exporter : exporters)
+        for (auto& exporter : exporters) {
+            WorkerSettings worker = settings_.worker;
+            if (exporter->wants_spans_at_once()) {
+                worker.batch_delay = std::chrono::milliseconds{0};
+                one_is_impatient_ = true;
+            }
             workers_.push_back(
-                std::make_unique<Worker>(std::move(exporter), settings_.worker, settings_.kept));
+                std::make_unique<Worker>(std::move(exporter), worker, settings_.kept));
+        }
         thread_ = start_thread("plume-collector", [this] { run(); });
     }
     Collector(const Collector&) = delete;
@@ -130,6 +136,7 @@ class Collector {
     [[nodiscard]] std::chrono::milliseconds longest_hold() const noexcept {
         constexpr std::chrono::milliseconds least{20};
         constexpr std::chrono::milliseconds most{250};
+        if (one_is_impatient_) return least;
         return std::clamp(settings_.worker.batch_delay / 4, least, most);
     }
     /// Between two looks at the wall clock.
@@ -306,6 +313,7 @@ class Collector {
     SiteRates rates_;
     LoudSites loud_;
     Settings settings_;
+    bool one_is_impatient_ = false; ///< an exporter that wants spans at once
     std::vector<std::unique_ptr<Worker>> workers_;
 
     mutable std::mutex mutex_;

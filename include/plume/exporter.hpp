@@ -146,6 +146,10 @@ class Exporter {
     /// Names the exporter in statistics and reports; constant.
     [[nodiscard]] virtual std::string_view name() const noexcept { return "exporter"; }
 
+    /// Whether it wants spans as soon as they are collected, some 50 ms after they ended, and not
+    /// in batches after Options::batch_delay. Asked once.
+    [[nodiscard]] virtual bool wants_spans_at_once() const noexcept { return false; }
+
     /// Called a few times a second while there is nothing to deliver.
     virtual void idle() {}
 
