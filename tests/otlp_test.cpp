@@ -43,6 +43,7 @@ OtlpOptions quick(std::string endpoint) {
     options.endpoint = std::move(endpoint);
     options.timeout = 250ms;
     options.first_backoff = 2ms;
+    options.code_attributes = false; // the sizes of spans are known
     return options;
 }
 
@@ -118,6 +119,20 @@ TEST_CASE("a batch is one POST of protobuf, over a connection that stays") {
     CHECK(requests[0].head.find("Content-Encoding") == std::string::npos);
     for (const Request& request : requests)
         CHECK(read_protobuf(request.body).text() == otlp_text(random.batch()).text());
+}
+
+TEST_CASE("spans say which line of source they are from, unless the exporter is told otherwise") {
+    for (const auto encoding : {plume::OtlpEncoding::protobuf, plume::OtlpEncoding::json}) {
+        HttpServer server{{reply(200, "")}};
+        OtlpOptions options;
+        options.endpoint = server.url();
+        options.encoding = encoding;
+        CHECK(deliver(options).dropped.total() == 0);
+        options.code_attributes = false;
+        CHECK(deliver(options).dropped.total() == 0);
+        CHECK(server.requests().at(0).body.find("code.function.name") != std::string::npos);
+        CHECK(server.requests().at(1).body.find("code.") == std::string::npos);
+    }
 }
 
 TEST_CASE("JSON and gzip are options") {

@@ -284,7 +284,7 @@ TEST_CASE("one bad pair in OTEL_RESOURCE_ATTRIBUTES discards all of them, and is
     const Reports reports;
     const auto resource = ResourceReader{}({.service_name = "test", .report = reports});
     CHECK_FALSE(resource.contains("region"));
-    CHECK(resource.size() == 9);
+    CHECK(resource.size() == 11);
     CHECK(reports.with("OTEL_RESOURCE_ATTRIBUTES") == 1);
     CHECK(reports.with("is not key=value: ignoring all of it") == 1);
 }

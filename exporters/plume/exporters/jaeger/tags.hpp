@@ -174,7 +174,7 @@ struct Tags {
         out = own_tags(span, out, [this](Out to, std::string_view key, auto value) {
             return this->one(to, key, value);
         });
-        out.sink.bytes(origin.bytes.data(), origin.bytes.size());
+        if (origin.count != 0) out.sink.bytes(origin.bytes.data(), origin.bytes.size());
         return out;
     }
 };

@@ -43,9 +43,9 @@ class Origins {
 
     /// The attributes of the span's line and thread, but for those whose key the span has itself:
     /// keys are unique, and what the program says counts. `encode(bytes, attributes)` appends
-    /// attributes. Valid until the next call.
+    /// attributes. Valid until the next call. Not inline: encoders keep their registers.
     template <class Encode>
-    [[nodiscard]] Origin of(const SpanData& span, Encode&& encode) {
+    [[nodiscard]] [[gnu::noinline]] Origin of(const SpanData& span, Encode&& encode) {
         if (!choice_.code && !choice_.thread) return {};
         if (std::ranges::any_of(span.attributes(), looks_like_ours)) [[unlikely]]
             return encoded(listed(span, span.attributes()), encode).origin(bytes_);

@@ -151,7 +151,7 @@ inline void span(Bytes& bytes, const SpanData& span, const Origin& origin = {}) 
     out = fixed64(out, 7, span.begin_unix_ns);
     bytes.finish(fixed64(out, 8, end_of(span)));
     attributes(bytes, 9, span.attributes());
-    bytes.append(origin.bytes);
+    if (origin.count != 0) bytes.append(origin.bytes);
     if (span.details != &SpanData::no_details) details(bytes, *span.details);
     status(bytes, span);
     bytes.finish(fixed32(bytes.room(size_of_fixed64), 16, flags_of(span)));
