@@ -48,6 +48,17 @@ def tag_lines(attributes):
     return [tag_line(*attribute) for attribute in attributes]
 
 
+def origin_tags(span):
+    """Where it was recorded."""
+    if span["function"]:
+        yield "code.function.name", "string", span["function"]
+    if span["file"]:
+        yield "code.file.path", "string", span["file"]
+        yield "code.line.number", "int64", span["line"]
+    yield "thread.id", "int64", span["thread_id"]
+    yield "thread.name", "string", span["thread_name"]
+
+
 def own_tags(span, thrift):
     yield "otel.scope.name", "string", span["scope_name"]
     yield "otel.scope.version", "string", span["scope_version"]
@@ -90,7 +101,7 @@ def expected_lines(span, thrift):
     if span["parent_id"]:
         lines.append(f"  CHILD_OF {span['trace_id']} {span['parent_id']}")
     lines += [f"  FOLLOWS_FROM {link['trace_id']} {link['span_id']}" for link in span["links"]]
-    tags = tag_lines([*span["attributes"], *own_tags(span, thrift)])
+    tags = tag_lines([*span["attributes"], *origin_tags(span), *own_tags(span, thrift)])
     return lines + sorted(f"  tag {tag}" for tag in tags) + log_lines(expected_logs(span, thrift))
 
 

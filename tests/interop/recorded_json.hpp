@@ -142,6 +142,11 @@ inline void write(Json& json, const RecordedSpan& span) {
         json.member("trace_state", span.trace_state);
         json.member("scope_name", span.source.scope_name);
         json.member("scope_version", span.source.scope_version);
+        json.member("function", span.source.function);
+        json.member("file", span.source.file);
+        json.member("line", span.source.line);
+        json.member("thread_id", span.thread_id);
+        json.member("thread_name", span.thread_name);
         json.member("dropped_attributes", span.dropped_attributes);
         json.member("dropped_events", span.dropped_events);
         json.member("dropped_links", span.dropped_links);
