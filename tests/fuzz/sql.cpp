@@ -1,5 +1,6 @@
 // sql.cpp - what is recorded of SQL, beside a reader that knows quotes and nothing else: no
-// character of a string stays, every character of a comment does.
+// character of a string or of a comment stays, every character of a quoted name does.
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
@@ -12,22 +13,25 @@
 namespace {
 
 using plume::detail::SqlDialect;
+using plume::detail::SqlManner;
 using plume::detail::SqlReading;
 
 void expect(bool held) {
     if (!held) std::abort();
 }
 
-std::string read(const std::string& sql, const SqlDialect& dialect, SqlReading& reading) {
+std::string read(const std::string& sql, const SqlDialect& dialect, SqlReading& reading,
+                 SqlManner manner = {}) {
     std::string out(sql.size(), '\0');
-    plume::detail::read_sql(sql, dialect, out.data(), reading);
+    plume::detail::read_sql(sql, dialect, out.data(), reading, manner);
     expect(reading.text_size <= sql.size());
     out.resize(reading.text_size);
     return out;
 }
 
-/// What a byte is: of a string ('s'), of a comment ('c'), of a quoted name ('n'), quotes included,
-/// or of anything else (' '). '!' from where something has no end.
+/// What a byte is: of a string ('s'), of what may be one ('d'), of a comment ('c'), of a quoted
+/// name
+/// ('n'), quotes included, or of anything else (' '). '!' from where something has no end.
 std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
     std::string marks(sql.size(), ' ');
     const auto at = [&](std::size_t i) { return i < sql.size() ? sql[i] : '\0'; };
@@ -86,11 +90,15 @@ std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
                     ++depth, end += 2;
                 else ++end;
             }
-            i = mark(i, depth == 0 ? end : sql.size() + 1, 'c');
+            const bool ends = depth == 0 || dialect.open_comments;
+            i = mark(i, ends ? std::min(end, sql.size()) : sql.size() + 1, 'c');
         } else if (at(i) == '\'') {
             i = string(i, dialect.backslashes);
         } else if (at(i) == '"') {
-            i = mark(i, quoted(i, '"', false), dialect.doubtful_quotes ? 's' : 'n');
+            i = mark(i, quoted(i, '"', false),
+                     !dialect.doubtful_quotes ? 'n'
+                     : dialect.names_by_place ? 'd'
+                                              : 's');
         } else if (dialect.brackets && at(i) == '`') {
             i = mark(i, quoted(i, '`', false), 'n');
         } else if (dialect.brackets && at(i) == '[') {
@@ -142,11 +150,12 @@ void check(std::string sql, const SqlDialect& dialect) {
         if (c == stain) c = ' ';
     const std::string marks = marks_of(sql, dialect);
     const bool broken = marks.find('!') != std::string::npos;
-    // Statements with passwords lose more than their strings.
+    // Statements with passwords and settings lose more than their strings.
     std::string lower = sql;
     for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     bool hides = false;
-    for (const char* const word : {"password", "identified", "pragma"})
+    for (const char* const word :
+         {"password", "identified", "pragma", "attach", "set", "default", "virtual"})
         hides = hides || lower.find(word) != std::string::npos;
 
     SqlReading reading;
@@ -159,12 +168,13 @@ void check(std::string sql, const SqlDialect& dialect) {
     std::string kept;
     for (std::size_t i = 0; i < sql.size(); ++i) {
         const auto c = static_cast<unsigned char>(sql[i]);
-        if (marks[i] == 's' && std::isalnum(c) != 0 && !(i != 0 && sql[i - 1] == '\\')) {
+        if ((marks[i] == 's' || marks[i] == 'c') && std::isalnum(c) != 0 &&
+            !(i != 0 && sql[i - 1] == '\\')) {
             bool in_tag = false; // of a dollar quote, which has to stay what it is
             if (dialect.dollar_quotes) in_tag = sql.find('$') != std::string::npos;
             if (!in_tag) stained[i] = stain;
         }
-        if (marks[i] == 'c' || marks[i] == 'n') kept += sql[i];
+        if (marks[i] == 'n') kept += sql[i];
     }
     SqlReading again;
     const std::string clean = read(stained, dialect, again);
@@ -174,7 +184,7 @@ void check(std::string sql, const SqlDialect& dialect) {
         expect(again.summary.text() == summary);
     }
 
-    // Comments and quoted names are there in full, in order, if nothing had to go with them.
+    // Quoted names are there in full, in order, if nothing had to go with them.
     if (!broken && !hides) {
         std::size_t found = 0;
         for (std::size_t i = 0; i < text.size() && found < kept.size(); ++i)
@@ -185,6 +195,20 @@ void check(std::string sql, const SqlDialect& dialect) {
     // What is written has no literal left: read once more it stays as it is.
     SqlReading third;
     expect(read(text, dialect, third) == text);
+
+    // With its literals it is the same text, and reads like it.
+    SqlReading fourth, fifth;
+    const std::string whole = read(sql, dialect, fourth, {.keeps_literals = true});
+    expect(fourth.summary.text() == summary);
+    if (!broken && !hides) expect(read(whole, dialect, fifth) == text);
+
+    // Cut anywhere, it shows nothing else.
+    for (std::size_t size = 0; size < stained.size(); size += 1 + size / 8) {
+        SqlReading cut;
+        expect(read(stained.substr(0, size), dialect, cut, {.cut = true}).find(stain) ==
+               std::string::npos);
+        expect(cut.summary.text().find(stain) == std::string_view::npos);
+    }
 }
 
 } // namespace
@@ -194,8 +218,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string sql{reinterpret_cast<const char*>(data + 1), size - 1};
     SqlDialect old_postgresql = plume::detail::postgresql_sql;
     old_postgresql.backslashes = true;
+    SqlDialect sqlite_without_places = plume::detail::sqlite_sql;
+    sqlite_without_places.names_by_place = false;
     switch (data[0] % 3) {
-    case 0: check(sql, plume::detail::sqlite_sql); break;
+    case 0:
+        check(sql, plume::detail::sqlite_sql);
+        check(sql, sqlite_without_places);
+        break;
     case 1: check(sql, plume::detail::postgresql_sql); break;
     default: check(sql, old_postgresql);
     }

@@ -59,13 +59,14 @@ template <class Site>
 struct QueryText {
     std::uint32_t site; ///< that is called like its summary, or like its operation; 0: neither
     std::uint32_t statements;
-    std::string_view sql; ///< and a NUL behind it
+    bool changes_prepared; ///< see SqlReading
+    std::string_view sql;  ///< and a NUL behind it
     std::string_view text;
     std::string_view summary;
     std::string_view operation;
     std::string_view collection;
 
-    /// Longer texts are cut before anything looks at them: they are data, mostly.
+    /// Of longer texts so many bytes are read: they are data, mostly.
     static constexpr std::size_t longest = 16 * 1024;
 
     enum class Literals : std::uint8_t { replaced, kept_beside_parameters, kept };
@@ -74,17 +75,23 @@ struct QueryText {
     template <class Site>
     [[nodiscard]] static QueryText* make(std::string_view sql, const SqlDialect& dialect,
                                          Literals literals) noexcept {
+        const bool cut = sql.size() > longest;
         sql = without_partial_character(sql.substr(0, longest));
         SqlReading reading;
         auto* memory = static_cast<char*>(
-            std::malloc(sizeof(QueryText) + 2 * sql.size() + 1 + SqlSummary::longest));
+            std::malloc(sizeof(QueryText) + 2 * sql.size() + 1 + SqlSummaryText::longest));
         if (!memory) return nullptr;
         char* copy = memory + sizeof(QueryText);
         char* text = copy + sql.size() + 1;
         char* summary = text + sql.size();
         if (!sql.empty()) std::memcpy(copy, sql.data(), sql.size());
         copy[sql.size()] = '\0';
-        read_sql(sql, dialect, text, reading);
+        read_sql(sql, dialect, text, reading, {.cut = cut});
+        if (literals == Literals::kept ||
+            (literals == Literals::kept_beside_parameters && reading.has_parameters)) {
+            reading = {};
+            read_sql(sql, dialect, text, reading, {.cut = cut, .keeps_literals = true});
+        }
         const std::string_view summed = reading.summary.text();
         if (!summed.empty()) std::memcpy(summary, summed.data(), summed.size());
         const auto moved = [&](std::string_view part) {
@@ -92,13 +99,11 @@ struct QueryText {
                        ? part
                        : std::string_view{summary + (part.data() - summed.data()), part.size()};
         };
-        const bool kept = literals == Literals::kept ||
-                          (literals == Literals::kept_beside_parameters && reading.has_parameters);
         auto* made = new (memory) QueryText{0,
                                             reading.statements,
+                                            reading.changes_prepared,
                                             {copy, sql.size()},
-                                            kept ? std::string_view{copy, sql.size()}
-                                                 : std::string_view{text, reading.text_size},
+                                            {text, reading.text_size},
                                             moved(summed),
                                             moved(reading.summary.operation()),
                                             moved(reading.summary.collection())};

@@ -1,6 +1,7 @@
 // sql_lexer.hpp - cuts SQL into tokens: where a literal begins, and where it ends.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -12,20 +13,29 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// counts: a reader that took 'it\'s' for a whole string where it is not would leak what follows.
 struct SqlDialect {
     bool doubtful_quotes = false;  ///< "x" may be a string: SQLite takes it so if no column is x
+    bool names_by_place = false;   ///< … but not where the grammar has a name and nothing else
+    bool bare_strings = false;     ///< a word is a string in ATTACH word and DEFAULT word
+    bool reserves_only = false;    ///< ONLY, LATERAL, CONCURRENTLY and VERBOSE are no names
     bool brackets = false;         ///< [x] and `x` are identifiers
     bool named_parameters = false; ///< :name and @name; elsewhere they are operators, before E'\''
     bool dollar_quotes = false;    ///< $tag$ … $tag$ is a string
     bool escape_strings = false;   ///< E'\'' is one string, and goes on behind a line break
     bool backslashes = false;      ///< '\'' is one string
     bool nested_comments = false;
+    bool open_comments = false;        ///< a block comment may last until the end of the text
     bool returns_end_comments = false; ///< "--" ends at a carriage return, too
 };
 
 /// SQLite, "SQL Keywords" and "Double-quoted String Literals Are Accepted".
-inline constexpr SqlDialect sqlite_sql{
-    .doubtful_quotes = true, .brackets = true, .named_parameters = true};
+inline constexpr SqlDialect sqlite_sql{.doubtful_quotes = true,
+                                       .names_by_place = true,
+                                       .bare_strings = true,
+                                       .brackets = true,
+                                       .named_parameters = true,
+                                       .open_comments = true};
 /// PostgreSQL, "Lexical Structure". `backslashes` as the server's standard_conforming_strings says.
-inline constexpr SqlDialect postgresql_sql{.dollar_quotes = true,
+inline constexpr SqlDialect postgresql_sql{.reserves_only = true,
+                                           .dollar_quotes = true,
                                            .escape_strings = true,
                                            .nested_comments = true,
                                            .returns_end_comments = true};
@@ -47,7 +57,7 @@ struct SqlToken {
     std::string_view text;
 
     [[nodiscard]] bool is(char symbol) const noexcept {
-        return kind == SqlKind::symbol && text.front() == symbol;
+        return kind == SqlKind::symbol && text.starts_with(symbol);
     }
 };
 
@@ -62,9 +72,36 @@ class SqlLexer {
         const std::size_t begin = at_;
         token.kind = scan();
         token.text = sql_.substr(begin, at_ - begin);
-        after_operand_ = token.kind != SqlKind::space && token.kind != SqlKind::comment &&
-                         (token.kind != SqlKind::symbol || token.is(')') || token.is(']'));
+        if (token.kind == SqlKind::space || token.kind == SqlKind::comment) return true;
+        word_before_ = token.kind == SqlKind::word && !after_dot_ ? token.text : std::string_view{};
+        after_operand_ = token.kind != SqlKind::symbol || token.is(')') || token.is(']');
+        after_dot_ = token.is('.');
         return true;
+    }
+
+    /// Whether all of the text is in tokens.
+    [[nodiscard]] bool at_end() const noexcept { return at_ == sql_.size(); }
+
+    /// The token behind the last one, blanks and comments left out; a symbol without text at the
+    /// end. Does not move.
+    [[nodiscard]] SqlToken following() const noexcept {
+        SqlLexer ahead{*this};
+        SqlToken token;
+        while (ahead.next(token))
+            if (token.kind != SqlKind::space && token.kind != SqlKind::comment) return token;
+        return {};
+    }
+    /// Whether that token is a dot. Looks at no more than one character of it.
+    [[nodiscard]] bool dot_follows() const noexcept {
+        SqlLexer ahead{*this};
+        SqlToken token;
+        for (;;) {
+            const char c = ahead.peek();
+            const bool comment =
+                (c == '-' && ahead.peek(1) == '-') || (c == '/' && ahead.peek(1) == '*');
+            if (!comment && (ahead.at_end() || !blank(c))) return c == '.';
+            if (!ahead.next(token)) return false;
+        }
     }
 
   private:
@@ -125,7 +162,10 @@ class SqlLexer {
     SqlKind block_comment() noexcept {
         std::size_t depth = 1;
         for (at_ += 2; depth != 0; ++at_) {
-            if (at_ >= sql_.size()) return broken();
+            if (at_ >= sql_.size()) {
+                const SqlKind kind = broken(); // which moves to the end
+                return dialect_.open_comments ? SqlKind::comment : kind;
+            }
             const bool ends = peek() == '*' && peek(1) == '/';
             const bool begins = dialect_.nested_comments && peek() == '/' && peek(1) == '*';
             if (ends) --depth;
@@ -210,10 +250,26 @@ class SqlLexer {
 
     /// A sign belongs to the number unless something stands before it that can be subtracted from.
     [[nodiscard]] bool begins_number() const noexcept {
-        const bool sign = (peek() == '-' || peek() == '+') && !after_operand_;
+        const char c = peek();
+        if (digit(c)) return true;
+        const bool sign = c == '-' || c == '+';
+        if (!sign && c != '.') return false;
         const std::size_t first = sign ? 1 : 0;
-        if (digit(peek(first))) return true;
-        return !after_operand_ && peek(first) == '.' && digit(peek(first + 1));
+        const bool digits = digit(peek(first)) || (peek(first) == '.' && digit(peek(first + 1)));
+        return digits && (!after_operand_ || before_value(word_before_));
+    }
+    /// Whether a value follows the word, and so it is none: SELECT -1, as opposed to id -1.
+    static bool before_value(std::string_view word) noexcept {
+        constexpr std::string_view words[] = {
+            "ALL",    "AND",       "BETWEEN", "BY",    "CASE", "DISTINCT", "ELSE", "HAVING",
+            "IN",     "IS",        "LIKE",    "LIMIT", "NOT",  "OFFSET",   "ON",   "OR",
+            "RETURN", "RETURNING", "SELECT",  "THEN",  "TO",   "VALUES",   "WHEN", "WHERE"};
+        const auto same = [word](std::string_view each) {
+            return std::ranges::equal(each, word, [](char upper, char c) {
+                return upper == (c >= 'a' && c <= 'z' ? c - 0x20 : c);
+            });
+        };
+        return !word.empty() && std::ranges::any_of(words, same);
     }
     /// Whatever is glued to the digits goes with them: 0x1F, 1e-9, 1_000, and 123-45-6789, which
     /// may be somebody's number.
@@ -228,7 +284,9 @@ class SqlLexer {
     std::string_view sql_;
     const SqlDialect& dialect_;
     std::size_t at_ = 0;
-    bool after_operand_ = false; ///< the token before, without a blank between
+    std::string_view word_before_; ///< the token before, if it is a word and no part of a name
+    bool after_operand_ = false;   ///< that token may be a value
+    bool after_dot_ = false;
 };
 
 } // namespace detail

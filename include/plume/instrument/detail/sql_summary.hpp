@@ -1,57 +1,81 @@
-// sql_summary.hpp - what a text does to which tables, in a few words: the name of its span.
+// sql_summary.hpp - finds in a text what it does, and to which tables.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <plume/instrument/detail/sql_lexer.hpp>
+#include <plume/instrument/detail/sql_summary_text.hpp>
 #include <plume/instrument/detail/sql_words.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// `{operation} {target} {operation} {target}…`, at most 255 characters, cut at a token
-/// (OpenTelemetry, "Generating query summary"). Takes the tokens of a text one by one. Holds
-/// operations and names alone: no value of the text gets into it.
+/// Finds the operations of a text and their targets (OpenTelemetry, "Generating query summary").
+/// Takes its tokens one by one.
 class SqlSummary {
   public:
-    static constexpr std::size_t longest = 255;
+    SqlSummary(SqlSummaryText& words, const SqlDialect& dialect) noexcept
+        : words_{words}, reserves_only_{dialect.reserves_only} {}
 
-    [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
-    /// The operation, if there is one alone, and likewise the table, as it is written: the
-    /// conventions want neither of a text with several.
-    [[nodiscard]] std::string_view operation() const noexcept {
-        return operations_ == 1 ? text().substr(0, operation_size_) : std::string_view{};
-    }
-    [[nodiscard]] std::string_view collection() const noexcept {
-        return targets_ == 1 && target_is_table_ ? text().substr(target_, target_size_)
-                                                 : std::string_view{};
-    }
-
-    void take(const SqlToken& token, SqlWord word) noexcept {
+    /// `behind` has read this token, and nothing behind it.
+    void take(const SqlToken& token, SqlWord word, const SqlLexer& behind) noexcept {
         if (token.kind == SqlKind::space || token.kind == SqlKind::comment) return;
-        const Near near = near_;
-        near_ = Near::nothing;
+        const Near near = std::exchange(near_, Near::nothing);
+        if (behind_dot_ && near != Near::dot) word = SqlWord::other; // t.from
+        // A label may be any word: SELECT a AS from.
+        if (previous_ == SqlWord::as && level().operation == SqlWord::select) word = SqlWord::other;
         switch (token.kind) {
         case SqlKind::identifier:
-        case SqlKind::doubtful: remember_quote(); [[fallthrough]];
-        case SqlKind::word: take_name(token.text, word, near); break;
+        case SqlKind::doubtful: words_.remember_quote(); [[fallthrough]];
+        case SqlKind::word: take_name(token.text, word, near, behind); break;
         case SqlKind::symbol: take_symbol(token.text.front(), near); break;
-        case SqlKind::literal: remember_quote(); break;
-        case SqlKind::broken: forget_what_follows_quotes(); break;
+        case SqlKind::literal: words_.remember_quote(); break;
+        case SqlKind::broken: words_.forget_what_follows_quotes(); break;
         default: break;
         }
         const bool valued = token.kind == SqlKind::literal || token.kind == SqlKind::parameter;
         if (valued && !begins_) awaits_ = Awaits::nothing;
         previous_ = word;
+        behind_dot_ = token.is('.');
+        behind_name_ = token.kind == SqlKind::identifier;
+        begins_item_ = token.is('(') || token.is(',');
+    }
+
+    /// Behind the token that ended it.
+    void end_statement() noexcept {
+        words_.end_part();
+        awaits_ = Awaits::statement;
+        begins_ = true;
+        ignored_ = is_program_ = into_ = false;
+        depth_ = 0;
+        level() = {};
+        results_ = 0;
+    }
+    /// Behind the last token.
+    void end(std::uint32_t statements) noexcept { words_.end(statements); }
+
+    /// Whether the grammar of SQLite allows for the next token a name, and nothing else.
+    [[nodiscard]] bool expects_name() const noexcept {
+        if (awaits_ == Awaits::target || awaits_ == Awaits::result || behind_dot_ || behind_name_)
+            return true;
+        switch (previous_) {
+        case SqlWord::as:
+        case SqlWord::named: return true;
+        case SqlWord::set: return levels_[at()].assigns;
+        case SqlWord::on:
+        case SqlWord::to: // of CREATE INDEX, of ALTER TABLE
+            return levels_[at()].operation == SqlWord::define && depth_ == 0 && !ignored_;
+        default: return begins_item_ && (levels_[at()].columns || levels_[at()].assigns);
+        }
     }
 
   private:
-    enum class Awaits : std::uint8_t { nothing, statement, kind, result, target };
+    enum class Awaits : std::uint8_t { nothing, statement, kind, result, target, existence };
     enum class Near : std::uint8_t { nothing, target, dot };
 
     /// What an opening parenthesis puts aside. Levels deeper than there is room for share the last.
@@ -59,18 +83,21 @@ class SqlSummary {
         SqlWord operation = SqlWord::other;
         bool list = false;      ///< behind a comma stands another target
         bool statement = false; ///< INSERT, UPDATE or DELETE may stand here
+        bool columns = false;   ///< behind a comma stands the name of a column
+        bool assigns = false;   ///< likewise, with its value
+        bool options = false;   ///< a target follows behind
     };
 
-    Level& level() noexcept { return levels_[std::min(depth_, levels_.size() - 1)]; }
+    [[nodiscard]] std::size_t at() const noexcept { return std::min(depth_, levels_.size() - 1); }
+    Level& level() noexcept { return levels_[at()]; }
 
     void take_symbol(char symbol, Near near) noexcept {
-        if (symbol == ';' && !rest_is_program_) return begin_statement();
         if (ignored_) {
             if (symbol == '.' && near == Near::target) near_ = Near::dot;
             return;
         }
         switch (symbol) {
-        case '(': return open();
+        case '(': return open(near);
         case ')': return close();
         case ',':
             if (level().list) awaits_ = Awaits::target;
@@ -84,40 +111,49 @@ class SqlSummary {
         }
     }
 
-    void begin_statement() noexcept {
-        separate_ = size_ != 0;
-        awaits_ = Awaits::statement;
-        begins_ = true;
-        ignored_ = false;
-        depth_ = 0;
-        level() = {};
-        results_ = 0;
-    }
-
-    void open() noexcept {
+    void open(Near near) noexcept {
+        const Level& around = level();
+        Level inside;
         const bool expected = awaits_ == Awaits::target;
-        const bool statement = level().operation == SqlWord::with;
+        inside.options = expected && around.operation == SqlWord::aimed_list; // VACUUM (FULL) t
+        inside.list = expected && !inside.options;
+        inside.statement = around.operation == SqlWord::with;
+        inside.columns =
+            near == Near::target &&
+            (around.operation == SqlWord::change ||
+             (around.operation == SqlWord::define && names_table_)); // INSERT INTO t (a, b)
         ++depth_;
-        level() = {SqlWord::other, expected, statement};
-        if (!expected) awaits_ = Awaits::statement;
+        level() = inside;
+        if (inside.options) awaits_ = Awaits::nothing;
+        else if (!expected) awaits_ = Awaits::statement;
         begins_ = false;
     }
     void close() noexcept {
+        const bool options = level().options;
         if (depth_ != 0) --depth_;
         const SqlWord operation = level().operation;
-        awaits_ = operation == SqlWord::with || operation == SqlWord::explain ? Awaits::statement
-                                                                              : Awaits::nothing;
+        if (options) awaits_ = Awaits::target;
+        else if (operation == SqlWord::with || operation == SqlWord::explain)
+            awaits_ = Awaits::statement;
+        else awaits_ = Awaits::nothing;
     }
 
-    void take_name(std::string_view text, SqlWord word, Near near) noexcept {
-        if (near == Near::dot) return extend_target(text);
+    void take_name(std::string_view text, SqlWord word, Near near,
+                   const SqlLexer& behind) noexcept {
+        if (near == Near::dot) {
+            if (words_.extend_target(text)) near_ = Near::target;
+            return;
+        }
         if (ignored_) return;
         if (word == SqlWord::select && awaits_ != Awaits::kind) return operate(text, word);
         switch (awaits_) {
         case Awaits::statement: return take_first(text, word);
         case Awaits::kind: return take_kind(text, word);
-        case Awaits::result: return take_result(text, word);
-        case Awaits::target: return take_target(text, word);
+        case Awaits::result: return take_result(text, word, behind);
+        case Awaits::target: return take_target(text, word, behind);
+        case Awaits::existence:
+            if (word == SqlWord::exists) awaits_ = Awaits::target;
+            return;
         case Awaits::nothing: return take_inside(word);
         }
     }
@@ -152,11 +188,17 @@ class SqlSummary {
             awaits_ = Awaits::statement;
             return;
         case SqlWord::aimed:
+        case SqlWord::aimed_list:
             operate(text, word);
+            level().list = word == SqlWord::aimed_list;
             awaits_ = Awaits::target;
             return;
         case SqlWord::plain:
-        case SqlWord::end_list: // SET and VALUES
+        case SqlWord::prepares:
+        case SqlWord::begin:
+        case SqlWord::end:
+        case SqlWord::set:
+        case SqlWord::end_list: // VALUES
             operate(text, word);
             ignored_ = true;
             return;
@@ -178,24 +220,42 @@ class SqlSummary {
         awaits_ = Awaits::target;
         names_table_ = word == SqlWord::relation;
         ignored_ = word == SqlWord::system;
-        rest_is_program_ = word == SqlWord::routine;
+        is_program_ = word == SqlWord::routine;
     }
 
-    void take_result(std::string_view text, SqlWord word) noexcept {
-        if (word == SqlWord::skipped) return; // RECURSIVE
+    void take_result(std::string_view text, SqlWord word, const SqlLexer& behind) noexcept {
+        if (word == SqlWord::skipped && is_name(behind.following())) return; // WITH RECURSIVE r
         if (results_ < result_names_.size()) result_names_[results_++] = text;
         awaits_ = Awaits::nothing;
     }
 
-    void take_target(std::string_view text, SqlWord word) noexcept {
+    void take_target(std::string_view text, SqlWord word, const SqlLexer& behind) noexcept {
+        const SqlWord operation = level().operation;
         switch (word) {
-        case SqlWord::skipped:
-        case SqlWord::or_:
-        case SqlWord::into: return;
+        case SqlWord::or_: return;
+        case SqlWord::into:
+            if (operation != SqlWord::change) awaits_ = Awaits::nothing; // VACUUM INTO
+            return;
         case SqlWord::with: return expect_results();
-        case SqlWord::relation:
-            if (level().operation == SqlWord::aimed) return; // TRUNCATE TABLE
+        case SqlWord::only:
+            if (reserves_only_) return;
             break;
+        case SqlWord::if_:
+            if (operation != SqlWord::define || !begins_existence(behind.following())) break;
+            awaits_ = Awaits::existence;
+            return;
+        case SqlWord::skipped: // SELECT … INTO TEMP t
+            if (into_ && is_name(behind.following())) return;
+            break;
+        case SqlWord::relation: // TRUNCATE TABLE t
+            if ((operation == SqlWord::aimed_list || into_) && is_name(behind.following())) return;
+            break;
+        case SqlWord::aimed_list: // VACUUM ANALYZE t
+            if (operation == SqlWord::aimed_list && reserves_only_) return;
+            break;
+        case SqlWord::set: // PostgreSQL has tables that are called so
+            if (previous_ != SqlWord::other) break;
+            [[fallthrough]];
         case SqlWord::on:
         case SqlWord::end_list:
             level().list = false;
@@ -204,17 +264,43 @@ class SqlSummary {
         default:
             if (previous_ == SqlWord::or_) return;
         }
+        aim(text);
+    }
+    void aim(std::string_view text) noexcept {
         awaits_ = Awaits::nothing;
-        ignored_ = rest_is_program_;
-        if (!is_result(text)) aim_at(text);
+        ignored_ = is_program_;
+        into_ = false;
+        if (!is_result(text) && words_.aim_at(text, names_table_)) near_ = Near::target;
+    }
+    static bool begins_existence(const SqlToken& token) noexcept {
+        if (token.kind != SqlKind::word) return false;
+        const SqlWord word = sql_word(token.text);
+        return word == SqlWord::not_ || word == SqlWord::exists;
+    }
+    /// Whether a name may be meant: what cannot be one behind a target is none.
+    static bool is_name(const SqlToken& token) noexcept {
+        if (token.kind != SqlKind::word)
+            return token.kind == SqlKind::identifier || token.kind == SqlKind::doubtful;
+        switch (sql_word(token.text)) {
+        case SqlWord::as:
+        case SqlWord::from:
+        case SqlWord::join:
+        case SqlWord::use:
+        case SqlWord::on:
+        case SqlWord::in:
+        case SqlWord::end_list: return false;
+        default: return true;
+        }
     }
 
     void take_inside(SqlWord word) noexcept {
         const SqlWord operation = level().operation;
+        if (word == SqlWord::set) level().assigns = operation == SqlWord::change;
+        else if (word == SqlWord::end_list || word == SqlWord::from) level().assigns = false;
         switch (word) {
         case SqlWord::from:
             if (previous_ == SqlWord::distinct || operation == SqlWord::other ||
-                operation == SqlWord::aimed)
+                operation == SqlWord::aimed || operation == SqlWord::aimed_list)
                 return;
             [[fallthrough]];
         case SqlWord::use:
@@ -225,8 +311,11 @@ class SqlSummary {
             return;
         case SqlWord::into:
             if (operation != SqlWord::merge && operation != SqlWord::select) return;
-            [[fallthrough]];
+            into_ = operation == SqlWord::select;
+            awaits_ = Awaits::target;
+            return;
         case SqlWord::join: awaits_ = Awaits::target; return;
+        case SqlWord::set:
         case SqlWord::end_list: level().list = false; return;
         case SqlWord::with:
             if (previous_ == SqlWord::as || operation == SqlWord::change) expect_results();
@@ -246,83 +335,29 @@ class SqlSummary {
             [&](std::string_view name) { return std::ranges::equal(name, text, same); });
     }
 
+    /// `kind` may be empty.
     void operate(std::string_view text, SqlWord word, std::string_view kind = {}) noexcept {
         level().operation = word;
-        level().list = false;
+        level().list = level().assigns = level().columns = false;
         awaits_ = Awaits::nothing;
         begins_ = false;
-        names_table_ = word != SqlWord::aimed;
-        const std::string_view before = size_ == 0 ? "" : separate_ ? "; " : " ";
-        separate_ = false;
-        if (append(before, text, kind.empty() ? "" : " ", kind) && ++operations_ == 1)
-            operation_size_ = size_;
-    }
-    void aim_at(std::string_view text) noexcept {
-        const std::size_t begin = size_ + 1;
-        if (!append(" ", text)) return;
-        near_ = Near::target;
-        last_target_ = begin;
-        if (++targets_ != 1) return;
-        target_ = begin;
-        target_size_ = text.size();
-        target_is_table_ = names_table_;
-    }
-    /// schema.table is one name; where it does not fit, there is none.
-    void extend_target(std::string_view text) noexcept {
-        if (append(".", text)) {
-            near_ = Near::target;
-            if (targets_ == 1) target_size_ += 1 + text.size();
-        } else {
-            size_ = last_target_ - 1;
-            targets_ = 2;
-        }
-    }
-    template <class... Parts>
-    bool append(Parts... parts) noexcept {
-        full_ = full_ || (size_ + ... + std::string_view{parts}.size()) > longest;
-        if (full_) {
-            operations_ = targets_ = 2; // not all there is, at least
-            return false;
-        }
-        const auto put = [this](std::string_view part) {
-            if (!part.empty()) std::memcpy(text_.data() + size_, part.data(), part.size());
-            size_ += part.size();
-        };
-        (put(parts), ...);
-        return true;
+        names_table_ = word != SqlWord::aimed && word != SqlWord::aimed_list;
+        words_.operate(text, kind);
     }
 
-    void remember_quote() noexcept { before_quotes_ = std::min(before_quotes_, size_); }
-    /// A quote without an end: one before it may have been misread, and what looked like a name
-    /// was inside a string.
-    void forget_what_follows_quotes() noexcept {
-        if (size_ > before_quotes_) {
-            size_ = before_quotes_;
-            operations_ = targets_ = 2;
-        }
-        full_ = true;
-    }
-
-    std::array<char, longest> text_;
-    std::size_t size_ = 0;
-    std::size_t before_quotes_ = longest;
-    std::size_t operation_size_ = 0;
-    std::size_t target_ = 0;
-    std::size_t target_size_ = 0;
-    std::size_t last_target_ = 0;
-    std::uint32_t operations_ = 0;
-    std::uint32_t targets_ = 0;
-    bool target_is_table_ = false;
-    bool names_table_ = false; ///< the next target is a table
-    bool separate_ = false;    ///< another statement has begun
-    bool full_ = false;
-
+    SqlSummaryText& words_;
+    bool reserves_only_;
     Awaits awaits_ = Awaits::statement;
     Near near_ = Near::nothing;
     SqlWord previous_ = SqlWord::other;
-    bool begins_ = true;           ///< nothing is known of the statement yet
-    bool ignored_ = false;         ///< nothing more is to be learnt from the statement
-    bool rest_is_program_ = false; ///< up to the end of the text
+    bool behind_dot_ = false;
+    bool behind_name_ = false; ///< a quoted one
+    bool begins_item_ = false; ///< behind a comma or an opening parenthesis
+    bool begins_ = true;       ///< nothing is known of the statement yet
+    bool ignored_ = false;     ///< nothing more is to be learnt from the statement
+    bool is_program_ = false;  ///< up to its end
+    bool names_table_ = false; ///< the next target is a table
+    bool into_ = false;        ///< of SELECT … INTO
     std::string_view define_;
     std::size_t depth_ = 0;
     std::array<Level, 32> levels_{};

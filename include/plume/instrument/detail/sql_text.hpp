@@ -6,45 +6,48 @@
 #include <cstring>
 #include <string_view>
 
+#include <plume/instrument/detail/sql_ends.hpp>
 #include <plume/instrument/detail/sql_lexer.hpp>
+#include <plume/instrument/detail/sql_secrets.hpp>
 #include <plume/instrument/detail/sql_summary.hpp>
 #include <plume/instrument/detail/sql_words.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// Writes a text token by token: `?` for every literal and for passwords that statements other
-/// than queries name, `IN (?)` for every list of literals, one blank where there were several.
-/// Comments stay. What is behind a quote without an end goes, back to the first quote of the text.
+/// How a text is read.
+struct SqlManner {
+    bool cut = false;            ///< there was more of it
+    bool keeps_literals = false; ///< those in quotes and numbers; no comment, and no password
+};
+
+/// Writes a text token by token: `?` for every literal and for words that are values, `IN (?)` for
+/// every list of literals, one blank where there were blanks and comments. What is behind a quote
+/// without an end goes, back to the first quote of the text.
 class SqlWriter {
   public:
     /// `out` has room for the whole text: nothing is replaced by more than it was.
-    explicit SqlWriter(char* out) noexcept : out_{out} {}
+    SqlWriter(char* out, const SqlDialect& dialect, bool keeps_literals) noexcept
+        : out_{out}, secrets_{dialect}, keeps_literals_{keeps_literals} {}
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     void take(const SqlToken& token, SqlWord word) noexcept {
-        if (token.kind == SqlKind::space) {
-            blank_ = behind_line_comment_ ? '\n' : ' ';
+        if (token.kind == SqlKind::space || token.kind == SqlKind::comment) {
+            const bool kept = keeps_literals_ && token.kind == SqlKind::space;
+            if (blank_.empty()) blank_ = kept ? token.text : " ";
             return;
         }
-        if (token.kind == SqlKind::broken) return take_broken();
-        if (token.is(';')) end_statement();
+        if (token.kind == SqlKind::broken) return take_broken(token.text);
         if (hidden_) return;
-        if (token.kind == SqlKind::comment) {
-            put(token.text);
-            behind_line_comment_ = token.text.front() == '-';
-            in_ = In::nothing;
+        switch (secrets_.take(token, word)) {
+        case SqlSecrets::Verdict::shown: break;
+        case SqlSecrets::Verdict::value: return put_mark();
+        case SqlSecrets::Verdict::part: blank_ = {}; return;
+        case SqlSecrets::Verdict::rest:
+            put_mark();
+            hidden_ = true;
             return;
-        }
-        if (secret_follows_) {
-            secret_follows_ = token.is(',') || token.is(')') || token.is('.');
-            if (!secret_follows_) {
-                put_mark();
-                hidden_ = true;
-                return;
-            }
-            secret_follows_ = false;
         }
         switch (token.kind) {
         case SqlKind::word: take_word(token.text, word); break;
@@ -52,7 +55,8 @@ class SqlWriter {
         case SqlKind::literal:
         case SqlKind::doubtful:
             remember_quote();
-            put_mark();
+            if (keeps_literals_) put(token.text);
+            else put_mark();
             break;
         case SqlKind::identifier: remember_quote(); [[fallthrough]];
         default: put(token.text); in_ = In::nothing;
@@ -60,29 +64,21 @@ class SqlWriter {
         behind_dot_ = token.is('.');
     }
 
+    /// Before the semicolon.
+    void end_statement() noexcept {
+        if (hidden_ && !broken_) blank_ = {};
+        hidden_ = broken_;
+        secrets_.end_statement();
+    }
+
   private:
     /// How far a list behind IN has come.
     enum class In : std::uint8_t { nothing, word, open, mark, comma };
 
     void take_word(std::string_view text, SqlWord word) noexcept {
-        if (word == SqlWord::boolean && !behind_dot_) return put_mark();
+        if (word == SqlWord::boolean && !behind_dot_ && !keeps_literals_) return put_mark();
         put(text);
         in_ = word == SqlWord::in ? In::word : In::nothing;
-        if (words_ == 0) {
-            is_query_ = word == SqlWord::select || word == SqlWord::change ||
-                        word == SqlWord::remove || word == SqlWord::merge ||
-                        word == SqlWord::with || word == SqlWord::explain;
-            is_pragma_ = word == SqlWord::aimed && (text[0] | 0x20) == 'p';
-        }
-        // CREATE OR REPLACE TEMPORARY TABLE: what it defines stands at most so far behind.
-        constexpr std::uint32_t kind_within = 6;
-        if (++words_ <= kind_within &&
-            (word == SqlWord::relation || word == SqlWord::structure || word == SqlWord::routine))
-            is_query_ = true;
-        if (is_query_) return;
-        secret_follows_ = word == SqlWord::password || (word == SqlWord::key && is_pragma_) ||
-                          (word == SqlWord::by && identified_);
-        identified_ = identified_ || word == SqlWord::identified;
     }
 
     void take_symbol(std::string_view text) noexcept {
@@ -92,22 +88,16 @@ class SqlWriter {
         else in_ = In::nothing;
     }
 
-    void end_statement() noexcept {
-        if (hidden_ && !broken_) blank_ = '\0';
-        hidden_ = broken_;
-        secret_follows_ = false;
-        identified_ = false;
-        words_ = 0;
-    }
-
-    void take_broken() noexcept {
-        if (before_quotes_ < size_) {
+    void take_broken(std::string_view text) noexcept {
+        const bool misread = before_quotes_ < size_;
+        if (misread) {
             size_ = before_quotes_;
             blank_ = blank_before_quotes_;
             hidden_ = false;
         }
         in_ = In::nothing;
-        if (!hidden_) put_mark();
+        const bool is_comment = text.starts_with("/*");
+        if (!hidden_ && (misread || !is_comment)) put_mark();
         broken_ = hidden_ = true;
     }
 
@@ -118,16 +108,18 @@ class SqlWriter {
     }
 
     void put(std::string_view text) noexcept {
-        if (blank_ != '\0' && size_ != 0) out_[size_++] = blank_;
-        blank_ = '\0';
-        behind_line_comment_ = false;
+        if (!blank_.empty() && size_ != 0) {
+            std::memcpy(out_ + size_, blank_.data(), blank_.size());
+            size_ += blank_.size();
+        }
+        blank_ = {};
         std::memcpy(out_ + size_, text.data(), text.size());
         size_ += text.size();
     }
     void put_mark() noexcept {
         if (in_ == In::comma) { // the mark before stands for this one as well
             size_ = behind_mark_;
-            blank_ = '\0';
+            blank_ = {};
             in_ = In::mark;
             return;
         }
@@ -139,19 +131,15 @@ class SqlWriter {
     static constexpr std::size_t none = ~std::size_t{0};
 
     char* out_;
+    SqlSecrets secrets_;
     std::size_t size_ = 0;
     std::size_t before_quotes_ = none;
     std::size_t behind_mark_ = 0;
-    std::uint32_t words_ = 0; ///< of the statement
-    char blank_ = '\0';
-    char blank_before_quotes_ = '\0';
+    std::string_view blank_; ///< what stands before the next token
+    std::string_view blank_before_quotes_;
     In in_ = In::nothing;
-    bool behind_line_comment_ = false;
+    bool keeps_literals_;
     bool behind_dot_ = false;
-    bool is_query_ = false; ///< PASSWORD is a column in it
-    bool is_pragma_ = false;
-    bool identified_ = false;
-    bool secret_follows_ = false;
     bool hidden_ = false; ///< up to the end of the statement
     bool broken_ = false; ///< up to the end of the text
 };
@@ -160,28 +148,62 @@ struct SqlReading {
     std::size_t text_size = 0; ///< of what was written
     bool has_parameters =
         false; ///< such as $1; what begins with another character may be an operator
+    bool changes_prepared = false; ///< a statement of it is PREPARE, DEALLOCATE or DISCARD
     std::uint32_t statements = 0;
-    SqlSummary summary;
+    SqlSummaryText summary;
 };
+
+/// What a token is that touches the end of a text of which there was more: a string, if it is not
+/// known to be something else.
+inline SqlKind kind_at_cut(const SqlToken& token) noexcept {
+    switch (token.kind) {
+    case SqlKind::space:
+    case SqlKind::comment:
+    case SqlKind::symbol: return token.kind;
+    case SqlKind::broken: return token.text.starts_with("/*") ? SqlKind::comment : SqlKind::literal;
+    default: return SqlKind::literal;
+    }
+}
 
 /// Reads a text once. Linear in its size, allocates nothing; `out` has room for sql.size() bytes.
 inline void read_sql(std::string_view sql, const SqlDialect& dialect, char* out,
-                     SqlReading& reading) noexcept {
+                     SqlReading& reading, SqlManner manner = {}) noexcept {
     SqlLexer lexer{sql, dialect};
-    SqlWriter writer{out};
+    SqlWriter writer{out, dialect, manner.keeps_literals};
+    SqlSummary summary{reading.summary, dialect};
+    SqlEnds ends;
     SqlToken token;
     bool between = true; // statements
     while (lexer.next(token)) {
+        if (manner.cut && lexer.at_end()) {
+            if (token.kind == SqlKind::broken && !token.text.starts_with("/*")) token.text = "?";
+            token.kind = kind_at_cut(token);
+        }
+        if (token.kind == SqlKind::doubtful && dialect.names_by_place &&
+            (summary.expects_name() || lexer.dot_follows()))
+            token.kind = SqlKind::identifier;
         const SqlWord word = token.kind == SqlKind::word ? sql_word(token.text) : SqlWord::other;
         if (token.kind == SqlKind::parameter && token.text.front() == '$')
             reading.has_parameters = true;
-        if (token.kind != SqlKind::space && token.kind != SqlKind::comment) {
-            if (between && !token.is(';')) ++reading.statements;
-            between = token.is(';');
+        const bool ends_statement = ends.take(token, word);
+        if (ends_statement) {
+            writer.end_statement();
+        } else if (token.kind != SqlKind::space && token.kind != SqlKind::comment) {
+            if (between) {
+                ++reading.statements;
+                reading.changes_prepared = reading.changes_prepared || word == SqlWord::prepares;
+            }
+            between = false;
         }
         writer.take(token, word);
-        reading.summary.take(token, word);
+        if (ends_statement) {
+            between = true;
+            summary.end_statement();
+        } else {
+            summary.take(token, word, lexer);
+        }
     }
+    summary.end(reading.statements);
     reading.text_size = writer.size();
 }
 

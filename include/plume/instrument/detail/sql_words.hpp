@@ -20,16 +20,29 @@ enum class SqlWord : std::uint8_t {
     define,     ///< CREATE, ALTER, DROP: the kind of a thing follows, then its name
     with,       ///< WITH: names of results, then a statement
     explain,    ///< EXPLAIN: a statement follows
-    aimed,      ///< CALL, COPY, LOCK, PRAGMA, TRUNCATE: the target follows
-    plain,      ///< BEGIN, GRANT, …: an operation without a target
+    aimed,      ///< CALL, COPY, PRAGMA: the target follows
+    aimed_list, ///< ANALYZE, LOCK, TRUNCATE, VACUUM: so do others, behind commas
+    plain,      ///< COMMIT, GRANT, …: an operation without a target
+    prepares,   ///< PREPARE, DEALLOCATE, DISCARD: likewise
+    begin,      ///< likewise; in the body of a routine it opens a block
+    end,        ///< likewise; it closes one
+    case_,      ///< END closes it, too
     from,       ///< targets follow
     join,       ///< a target follows
     into,       ///< a target follows
     use,        ///< USING: of MERGE and DELETE, a target follows
-    end_list,   ///< WHERE, GROUP, SET, …: no more targets here
-    skipped,    ///< stands between an operation and its target, or the kind of a thing
+    end_list,   ///< WHERE, GROUP, …: no more targets here
+    set,        ///< likewise; assignments follow
+    skipped,    ///< TEMP, …: stands before the kind of a thing; may be a name
+    only,       ///< ONLY, LATERAL, …: stands before a target, where it cannot be a name
+    if_,        ///< IF EXISTS, IF NOT EXISTS: likewise, with these words behind it
+    exists,
+    not_,
     or_,        ///< OR REPLACE, OR IGNORE: so does the next word
-    as,         ///< a statement may follow
+    as,         ///< a statement may follow, or a name
+    to,         ///< a name may follow, or what SET sets
+    named,      ///< COLUMN, REFERENCES, …: a name follows
+    default_,   ///< a value follows
     distinct,   ///< IS DISTINCT FROM has no target
     system,     ///< ALTER SYSTEM: has no name
     routine,    ///< TRIGGER, FUNCTION, …: what follows the name is a program
@@ -41,7 +54,7 @@ enum class SqlWord : std::uint8_t {
     password,   ///< outside of queries a secret follows
     identified, ///< IDENTIFIED BY: likewise
     by,
-    key ///< of PRAGMA, in builds of SQLite that encrypt: likewise
+    key ///< of PRAGMA and ATTACH, in builds of SQLite that encrypt: likewise
 };
 
 struct SqlWordEntry {
@@ -52,38 +65,47 @@ struct SqlWordEntry {
 // Sorted, for the search below.
 inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"ABORT", SqlWord::plain},
+    {"ADD", SqlWord::named},
     {"ALTER", SqlWord::define},
-    {"ANALYZE", SqlWord::plain},
+    {"ANALYSE", SqlWord::aimed_list},
+    {"ANALYZE", SqlWord::aimed_list},
     {"AS", SqlWord::as},
     {"ATTACH", SqlWord::plain},
-    {"BEGIN", SqlWord::plain},
+    {"BEGIN", SqlWord::begin},
     {"BY", SqlWord::by},
     {"CALL", SqlWord::aimed},
+    {"CASE", SqlWord::case_},
     {"CHECKPOINT", SqlWord::plain},
     {"CLOSE", SqlWord::plain},
     {"CLUSTER", SqlWord::plain},
+    {"COLLATE", SqlWord::named},
+    {"COLUMN", SqlWord::named},
     {"COMMENT", SqlWord::plain},
     {"COMMIT", SqlWord::plain},
-    {"CONCURRENTLY", SqlWord::skipped},
+    {"CONCURRENTLY", SqlWord::only},
+    {"CONSTRAINT", SqlWord::named},
     {"COPY", SqlWord::aimed},
     {"CREATE", SqlWord::define},
-    {"DEALLOCATE", SqlWord::plain},
+    {"DEALLOCATE", SqlWord::prepares},
     {"DECLARE", SqlWord::plain},
+    {"DEFAULT", SqlWord::default_},
     {"DELETE", SqlWord::remove},
     {"DETACH", SqlWord::plain},
-    {"DISCARD", SqlWord::plain},
+    {"DISCARD", SqlWord::prepares},
     {"DISTINCT", SqlWord::distinct},
     {"DO", SqlWord::plain},
     {"DROP", SqlWord::define},
-    {"END", SqlWord::plain},
+    {"END", SqlWord::end},
     {"EXCEPT", SqlWord::end_list},
     {"EXECUTE", SqlWord::plain},
-    {"EXISTS", SqlWord::skipped},
+    {"EXISTS", SqlWord::exists},
     {"EXPLAIN", SqlWord::explain},
     {"FALSE", SqlWord::boolean},
     {"FETCH", SqlWord::plain},
     {"FOREIGN", SqlWord::skipped},
+    {"FREEZE", SqlWord::only},
     {"FROM", SqlWord::from},
+    {"FULL", SqlWord::only},
     {"FUNCTION", SqlWord::routine},
     {"GLOBAL", SqlWord::skipped},
     {"GRANT", SqlWord::plain},
@@ -92,7 +114,7 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"HEXKEY", SqlWord::key},
     {"HEXREKEY", SqlWord::key},
     {"IDENTIFIED", SqlWord::identified},
-    {"IF", SqlWord::skipped},
+    {"IF", SqlWord::if_},
     {"IN", SqlWord::in},
     {"INDEX", SqlWord::structure},
     {"INSERT", SqlWord::change},
@@ -100,31 +122,33 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"INTO", SqlWord::into},
     {"JOIN", SqlWord::join},
     {"KEY", SqlWord::key},
-    {"LATERAL", SqlWord::skipped},
+    {"LATERAL", SqlWord::only},
     {"LIMIT", SqlWord::end_list},
     {"LISTEN", SqlWord::plain},
     {"LOAD", SqlWord::plain},
     {"LOCAL", SqlWord::skipped},
-    {"LOCK", SqlWord::aimed},
+    {"LOCK", SqlWord::aimed_list},
     {"MATERIALIZED", SqlWord::skipped},
     {"MERGE", SqlWord::merge},
     {"MOVE", SqlWord::plain},
-    {"NOT", SqlWord::skipped},
+    {"NOT", SqlWord::not_},
     {"NOTIFY", SqlWord::plain},
     {"OFFSET", SqlWord::end_list},
     {"ON", SqlWord::on},
-    {"ONLY", SqlWord::skipped},
+    {"ONLY", SqlWord::only},
     {"OR", SqlWord::or_},
     {"ORDER", SqlWord::end_list},
     {"PASSWORD", SqlWord::password},
     {"PRAGMA", SqlWord::aimed},
-    {"PREPARE", SqlWord::plain},
+    {"PREPARE", SqlWord::prepares},
     {"PROCEDURE", SqlWord::routine},
     {"RECURSIVE", SqlWord::skipped},
+    {"REFERENCES", SqlWord::named},
     {"REFRESH", SqlWord::plain},
     {"REINDEX", SqlWord::plain},
     {"REKEY", SqlWord::key},
     {"RELEASE", SqlWord::plain},
+    {"RENAME", SqlWord::named},
     {"REPLACE", SqlWord::change},
     {"RESET", SqlWord::plain},
     {"RETURNING", SqlWord::end_list},
@@ -134,7 +158,7 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"SAVEPOINT", SqlWord::plain},
     {"SELECT", SqlWord::select},
     {"SEQUENCE", SqlWord::structure},
-    {"SET", SqlWord::end_list},
+    {"SET", SqlWord::set},
     {"SHOW", SqlWord::plain},
     {"START", SqlWord::plain},
     {"SYSTEM", SqlWord::system},
@@ -143,9 +167,10 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"TEMPORARY", SqlWord::skipped},
     {"TEXTKEY", SqlWord::key},
     {"TEXTREKEY", SqlWord::key},
+    {"TO", SqlWord::to},
     {"TRIGGER", SqlWord::routine},
     {"TRUE", SqlWord::boolean},
-    {"TRUNCATE", SqlWord::aimed},
+    {"TRUNCATE", SqlWord::aimed_list},
     {"TYPE", SqlWord::structure},
     {"UNION", SqlWord::end_list},
     {"UNIQUE", SqlWord::skipped},
@@ -153,8 +178,9 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"UNLOGGED", SqlWord::skipped},
     {"UPDATE", SqlWord::change},
     {"USING", SqlWord::use},
-    {"VACUUM", SqlWord::plain},
+    {"VACUUM", SqlWord::aimed_list},
     {"VALUES", SqlWord::end_list},
+    {"VERBOSE", SqlWord::only},
     {"VIEW", SqlWord::relation},
     {"VIRTUAL", SqlWord::skipped},
     {"WHERE", SqlWord::end_list},
