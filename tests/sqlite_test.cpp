@@ -129,8 +129,6 @@ TEST_CASE("a span has the attributes of the conventions, and no others") {
     const std::vector<std::pair<std::string, plume::RecordedValue>> expected{
         {"db.system.name", std::string{"sqlite"}},             // required
         {"db.namespace", std::string{"shop.db"}},              // if available
-        {"db.operation.name", std::string{"SELECT"}},          // if there is one
-        {"db.collection.name", std::string{"customers"}},      // likewise
         {"db.query.summary", std::string{"SELECT customers"}}, // recommended
         {"db.query.text", std::string{"SELECT name FROM customers WHERE name <> ?"}},
         {"db.response.returned_rows", std::int64_t{2}}, // opt-in
@@ -146,11 +144,24 @@ TEST_CASE("a span has the attributes of the conventions, and no others") {
     for (const RecordedSpan& span : seen.spans)
         CHECK(plume::test::breaches(span, plume::test::database_conventions,
                                     plume::test::Level::recommended) == "");
-    CHECK(copy.attribute("db.operation.name") == nullptr); // there are two
-    CHECK(copy.attribute("db.collection.name") == nullptr);
     CHECK(copy.text("db.response.status_code") == "1555"); // conditionally required
     CHECK(copy.text("error.type") == "1555");
-    CHECK(copy.attributes.size() == expected.size());
+    CHECK(copy.attributes.size() == expected.size() + 2);
+}
+
+TEST_CASE("operation and table are recorded if that is asked for and the text has one of each") {
+    Shop plain, asked{":memory:", {.operation_and_collection = true}};
+    const auto seen = recorded([&] {
+        plain.run("SELECT name FROM customers");
+        asked.run("SELECT name FROM customers");
+        asked.run("INSERT INTO customers SELECT id + 5, name FROM customers");
+    });
+    CHECK(seen.spans.at(0).attribute("db.operation.name") == nullptr);
+    CHECK(seen.spans.at(0).attribute("db.collection.name") == nullptr);
+    CHECK(seen.spans.at(1).text("db.operation.name") == "SELECT");
+    CHECK(seen.spans.at(1).text("db.collection.name") == "customers");
+    CHECK(seen.spans.at(2).attribute("db.operation.name") == nullptr); // there are two
+    CHECK(seen.spans.at(2).attribute("db.collection.name") == nullptr);
 }
 
 TEST_CASE("a database without a file has no namespace") {
@@ -261,7 +272,7 @@ TEST_CASE("rows are counted, and the first is marked, only if that is asked for"
 
 // Failures.
 
-TEST_CASE("a failure has SQLite's code and message") {
+TEST_CASE("a failure has SQLite's code, and says what the code means") {
     Shop shop;
     const auto seen = recorded([&] {
         CHECK(shop.run("INSERT INTO customers VALUES (1, 'Ada')") == SQLITE_CONSTRAINT);
@@ -274,10 +285,10 @@ TEST_CASE("a failure has SQLite's code and message") {
     constexpr struct {
         std::string_view code, message;
     } expected[] = {
-        {"1555", "UNIQUE constraint failed: customers.id"},
-        {"1299", "NOT NULL constraint failed: customers.name"},
-        {"1", "integer overflow"},
-        {"1", "cannot commit - no transaction is active"},
+        {"1555", "PRIMARY KEY constraint failed"},
+        {"1299", "NOT NULL constraint failed"},
+        {"1", "SQL logic error"},
+        {"1", "SQL logic error"},
     };
     for (std::size_t i = 0; i < 4; ++i) {
         CAPTURE(i);
@@ -290,20 +301,65 @@ TEST_CASE("a failure has SQLite's code and message") {
     CHECK(seen.spans[4].attribute("error.type") == nullptr);
 }
 
-TEST_CASE("a failure of a long text has the general message of its code") {
+TEST_CASE("SQLite's own words for a failure are recorded if that is asked for") {
+    Shop shop{":memory:", {.messages = true}};
+    const auto seen = recorded([&] {
+        shop.run("INSERT INTO customers VALUES (1, 'Ada')");
+        shop.run("COMMIT");
+    });
+    CHECK(seen.spans.at(0).status_message == "UNIQUE constraint failed: customers.id");
+    CHECK(seen.spans.at(1).status_message == "cannot commit - no transaction is active");
+}
+
+TEST_CASE("what a failure quotes is not recorded, be it bound or in the text") {
+    Shop shop;
+    shop.run("CREATE TABLE checked (a CONSTRAINT secret_rule CHECK (a <> 'secret'), b UNIQUE);"
+             "INSERT INTO checked VALUES (1, 'secret');"
+             "CREATE VIRTUAL TABLE notes USING fts5(body);"
+             "CREATE VIRTUAL TABLE old_notes USING fts4(body);"
+             "CREATE TRIGGER strict BEFORE INSERT ON customers BEGIN "
+             "SELECT RAISE(ABORT, 'no secret today'); END;");
+    constexpr const char* bound[] = {
+        "SELECT * FROM notes WHERE notes MATCH ?",
+        "SELECT * FROM old_notes WHERE old_notes MATCH ?",
+        "SELECT json_extract('{}', ?)",
+        "SELECT json(?)",
+        "ATTACH ? AS e",
+        "SELECT load_extension(?)",
+        "SELECT * FROM pragma_table_info(?), customers WHERE abs(-9223372036854775808)",
+        "INSERT INTO checked VALUES (?, NULL)",
+        "INSERT INTO checked VALUES (2, ?)",
+        "INSERT INTO customers VALUES (3, ?)",
+    };
+    const auto seen = recorded([&] {
+        for (const char* sql : bound) {
+            Statement statement{shop, sql};
+            const char* value = sql[0] == 'A'   ? "/secret/secret"
+                                : sql[7] == '*' ? "(secret \""
+                                                : "secret";
+            sqlite3_bind_text(statement, 1, value, -1, SQLITE_STATIC);
+            while (statement.step() == SQLITE_ROW) {}
+        }
+        shop.run("SELECT * FROM notes WHERE notes MATCH 'secret : x'");
+        shop.run("ATTACH '/secret/secret' AS e");
+    });
+    REQUIRE(seen.spans.size() >= std::size(bound) + 2);
+    for (const RecordedSpan& span : seen.spans) {
+        CAPTURE(span.text("db.query.text"));
+        CHECK(span.status == StatusCode::error);
+        CHECK_FALSE(span.status_message.empty());
+        CHECK(span.status_message.find("secret") == std::string::npos);
+        for (const auto& attribute : span.attributes)
+            CHECK(span.text(attribute.key).find("secret") == std::string::npos);
+    }
+}
+
+TEST_CASE("a failure of a long text has the meaning of its code") {
     Shop shop;
     const auto seen = recorded(
         [&] { shop.run("INSERT INTO customers VALUES (1, '" + std::string(300, 'x') + "')"); });
-    CHECK(seen.spans.at(0).status_message == "constraint failed");
+    CHECK(seen.spans.at(0).status_message == "PRIMARY KEY constraint failed");
     CHECK(seen.spans.at(0).text("error.type") == "1555");
-}
-
-TEST_CASE("what a message quotes is not recorded") {
-    Shop shop;
-    shop.run("CREATE TRIGGER strict BEFORE INSERT ON customers BEGIN "
-             "SELECT RAISE(ABORT, 'no \"customer\" of \"ours\" today'); END");
-    const auto seen = recorded([&] { shop.run("INSERT INTO customers VALUES (3, 'x')"); });
-    CHECK(seen.spans.at(0).status_message == "no ? today");
 }
 
 TEST_CASE("a database that is locked is a failure") {
@@ -344,7 +400,7 @@ TEST_CASE("an application with a log of its own can pass errors on") {
         },
         nullptr, nullptr);
     const auto seen = recorded([&] { shop.run("SELECT fail_quietly()"); });
-    CHECK(seen.spans.at(0).status_message == "lost");
+    CHECK(seen.spans.at(0).status_message == "disk I/O error");
     CHECK(seen.spans.at(0).text("error.type") == "10");
 }
 
@@ -396,7 +452,87 @@ TEST_CASE("a statement that is prepared again may be interleaved with others") {
     CHECK(seen.spans[1].status == StatusCode::unset);
 }
 
+TEST_CASE("a statement that could not be prepared again, and then could, is two spans") {
+    const Folder folder;
+    Shop shop{folder.file()};
+    Database other{folder.file()};
+    Statement query{shop, "SELECT id FROM customers"};
+    query.step();
+    query.reset();
+    const auto seen = recorded([&] {
+        other.run("DROP TABLE customers");
+        CHECK(query.step() == SQLITE_ERROR);
+        query.reset();
+        other.run("CREATE TABLE customers (id)");
+        CHECK(query.step() == SQLITE_DONE);
+    });
+    REQUIRE(names_of(seen) == std::vector<std::string>(2, "SELECT customers"));
+    CHECK(seen.spans[0].text("error.type") == "17");
+    CHECK(seen.spans[1].status == StatusCode::unset);
+}
+
 // What runs inside of a statement.
+
+TEST_CASE("a statement with actions of foreign keys is one span until it is done") {
+    constexpr const char* actions[] = {"ON DELETE CASCADE", "ON DELETE SET NULL",
+                                       "ON DELETE SET DEFAULT", "ON UPDATE CASCADE"};
+    for (const bool nested : {false, true}) {
+        for (const std::string action : actions) {
+            CAPTURE(nested, action);
+            Shop shop{":memory:", {.rows = true, .nested = nested}};
+            shop.run("PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY);"
+                     "CREATE TABLE c (id INTEGER PRIMARY KEY, p DEFAULT 3 REFERENCES p " +
+                     action +
+                     "); CREATE TABLE d (c REFERENCES c ON DELETE CASCADE);"
+                     "INSERT INTO p VALUES (1), (2), (3); INSERT INTO c VALUES (1, 1), (2, 2);"
+                     "INSERT INTO d VALUES (1), (1), (2);");
+            const bool updates = action.starts_with("ON UPDATE");
+            const auto seen = recorded([&] {
+                Statement statement{shop, updates ? "UPDATE p SET id = id + 10 WHERE id < 3"
+                                                  : "DELETE FROM p WHERE id < 3 RETURNING id"};
+                while (statement.step() == SQLITE_ROW) {}
+                { PLUME_SPAN("after"); }
+                CHECK(statement.step() != SQLITE_ERROR); // once more
+            });
+            REQUIRE(seen.spans.size() == 3);
+            const RecordedSpan& first = seen[updates ? "UPDATE p" : "DELETE p"];
+            CHECK(first.end_unix_ns <= seen["after"].begin_unix_ns);
+            CHECK(first.text("db.response.returned_rows") == (updates ? "0" : "2"));
+        }
+    }
+}
+
+TEST_CASE("an action of a foreign key that fails is the failure of its statement") {
+    Shop shop;
+    shop.run("PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY);"
+             "CREATE TABLE c (p NOT NULL REFERENCES p ON DELETE SET NULL);"
+             "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)");
+    const auto seen = recorded([&] {
+        shop.run("DELETE FROM p");
+        shop.run("SELECT 1");
+    });
+    CHECK(names_of(seen) == std::vector<std::string>{"DELETE p", "SELECT"});
+    CHECK(seen.spans[0].text("error.type") == "1299");
+}
+
+TEST_CASE("a statement that is not sampled stays so when actions of foreign keys run") {
+    Shop shop;
+    shop.run("PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY);"
+             "CREATE TABLE c (p REFERENCES p ON DELETE CASCADE);"
+             "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)");
+    static std::optional<plume::SuppressScope> quiet;
+    quiet.emplace();
+    sqlite3_create_function(
+        shop, "speak", 0, SQLITE_UTF8, nullptr,
+        [](sqlite3_context* context, int, sqlite3_value**) {
+            quiet.reset();
+            sqlite3_result_int(context, 1);
+        },
+        nullptr, nullptr);
+    const auto seen = recorded([&] { shop.run("DELETE FROM p WHERE speak()"); });
+    quiet.reset();
+    CHECK(seen.spans.empty());
+}
 
 namespace {
 constexpr const char* audited =
@@ -435,6 +571,35 @@ TEST_CASE("a trigger is an event, a statement inside of another a span, if that 
     REQUIRE(seen.spans[0].events.size() == 1);
     CHECK(seen.spans[0].events[0].name == "trigger");
     CHECK(plume::text_of(seen.spans[0].events[0].attributes.at(0).value) == "keep");
+}
+
+TEST_CASE("statements of virtual tables are not seen, also where SQLite prepares and not runs") {
+    const Folder folder;
+    {
+        Database made{folder.file()};
+        made.run("CREATE VIRTUAL TABLE notes USING fts5(body);"
+                 "CREATE VIRTUAL TABLE old_notes USING fts4(body);"
+                 "CREATE VIRTUAL TABLE boxes USING rtree(id, a, b);"
+                 "INSERT INTO notes VALUES ('one'); INSERT INTO old_notes VALUES ('one');"
+                 "INSERT INTO boxes VALUES (1, 1, 2);");
+    }
+    constexpr const char* sql =
+        "SELECT * FROM notes WHERE notes MATCH 'one'; INSERT INTO notes VALUES ('two');"
+        "SELECT * FROM old_notes WHERE old_notes MATCH 'one'; INSERT INTO old_notes VALUES ('two');"
+        "SELECT * FROM boxes WHERE a > 0; INSERT INTO boxes VALUES (NULL, 1, 2); VACUUM;"
+        "SELECT * FROM 'main'.'notes';";
+    for (const bool nested : {false, true}) {
+        Database shop{folder.file()};
+        REQUIRE(plume::instrument(shop, {.nested = nested}) == SQLITE_OK);
+        const auto seen = recorded([&] {
+            CHECK(shop.run(sql) == SQLITE_OK);
+            CHECK(shop.run(sql) == SQLITE_OK);
+        });
+        if (nested) CHECK(seen.spans.size() > 16);
+        else CHECK(texts_of(seen).find("_config") == std::string::npos);
+        if (!nested) CHECK(seen.spans.size() == 16);
+        CHECK(seen.stats.open == 0);
+    }
 }
 
 TEST_CASE("a statement that begins with a comment is a statement") {
@@ -564,6 +729,53 @@ TEST_CASE("an unsampled or suppressed thread traces no statement") {
 }
 
 // Texts.
+
+TEST_CASE("comments of a text are not recorded, whether it has parameters or not") {
+    Shop shop;
+    const auto seen = recorded([&] {
+        shop.run("SELECT 1 /* pw='x' */; SELECT 2 -- 'x'\n; SELECT 3 /* open 'x'");
+        Statement query{shop, "SELECT  'kept' /* pw='x' */ FROM customers WHERE id = ? --'x'"};
+        query.step();
+    });
+    CHECK(texts_of(seen) == "SELECT ? ;\nSELECT ? ;\nSELECT ?\n"
+                            "SELECT  'kept' FROM customers WHERE id = ?\n");
+}
+
+TEST_CASE("double quotes are doubtful only where the connection takes them for strings") {
+    Shop shop;
+    const char* sql = "SELECT \"name\" FROM \"customers\" WHERE \"customers\".\"id\" = 17";
+    const auto seen = recorded([&] {
+        shop.run(sql);
+        sqlite3_db_config(shop, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+        sqlite3_db_config(shop, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+        shop.run(std::string{sql} + " ");
+    });
+    CHECK(names_of(seen) == std::vector<std::string>(2, "SELECT \"customers\""));
+    CHECK(seen.spans[0].text("db.query.text") ==
+          "SELECT ? FROM \"customers\" WHERE \"customers\".\"id\" = ?");
+    CHECK(seen.spans[1].text("db.query.text") ==
+          "SELECT \"name\" FROM \"customers\" WHERE \"customers\".\"id\" = ?");
+}
+
+TEST_CASE("the key of an attached database is not recorded") {
+    Shop shop;
+    const auto seen = recorded([&] { shop.run("ATTACH ':memory:' AS e KEY hunter2"); });
+    CHECK(texts_of(seen) == "ATTACH ? AS e KEY ?\n");
+}
+
+TEST_CASE("a text that is cut is named like a whole one, wherever the cut falls") {
+    Shop shop;
+    shop.run("CREATE TABLE users (name)");
+    for (const std::size_t shift : {0, 1, 2, 3, 4, 5, 6, 7}) {
+        std::string sql =
+            "INSERT INTO \"users\" (\"name\") VALUES ('" + std::string(shift, 'x') + "')";
+        while (sql.size() < 28'000) sql += ",('s\xc3\xbc')";
+        const auto seen = recorded([&] { CHECK(shop.run(sql) == SQLITE_OK); });
+        CHECK(names_of(seen) == std::vector<std::string>{"INSERT \"users\""});
+        CHECK(texts_of(seen).starts_with("INSERT INTO \"users\" (\"name\") VALUES (?),(?)"));
+        CHECK(texts_of(seen).find('s', 35) == std::string::npos);
+    }
+}
 
 TEST_CASE("texts of any size are recorded up to a limit, and their literals never") {
     Shop shop;

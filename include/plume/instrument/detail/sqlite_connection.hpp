@@ -85,18 +85,25 @@ class SqliteConnection {
         } else if (retries_) {
             end_failed_retries();
         }
-        if (index_of<SqliteSite>() == 0) return;
-        if (Open* open = open_.find(statement)) close(*open); // its end was not to be seen
+        if (Open* open = open_.find(statement)) {
+            // It runs still: an action of a foreign key is told like the statement that it is part
+            // of. But what was to be prepared again, and could not, has ended without a hook.
+            if (!open->retried) return;
+            if (tells_retries_apart()) fail(*open, SQLITE_SCHEMA, {});
+            close(*open);
+        }
+        Open* const open =
+            open_.add(statement); // with a span or without, so that it is known to run
+        if (!open || index_of<SqliteSite>() == 0) return;
         SqliteTexts::Slot& text = texts_.find(statement, what, settings_.replace_all_literals);
-        if (!text.query) return;
-        const QuerySpan span = QuerySpan::begin<SqliteSite>(
-            text.query->site, text.rendered, SqliteAttributes{*text.query, {name_, name_size_}});
-        if (!span.recording()) return;
+        if (!text.query || (text.of_virtual_table && !settings_.nested)) return;
+        open->span = QuerySpan::begin<SqliteSite>(
+            text.query->site, text.rendered,
+            SqliteAttributes{*text.query, {name_, name_size_}, settings_.operation_and_collection});
+        if (!open->span.recording()) return;
         if (settings_.parameters) [[unlikely]]
-            record_parameters(span, text.parameters, statement, what);
+            record_parameters(open->span, text.parameters, statement, what);
         sqlite_fault.code = SQLITE_OK;
-        if (Open* open = open_.add(statement)) open->span = span;
-        else QuerySpan{span}.end();
     }
 
     [[gnu::noinline, gnu::cold]] static void record_parameters(const QuerySpan& span,
@@ -138,7 +145,7 @@ class SqliteConnection {
         } else if (sqlite3_stmt_busy(statement) != 0 && sqlite3_data_count(statement) == 0) {
             // It could not begin, or not commit: SQLite leaves it where it is for another try, and
             // logs nothing. A statement that the application has left has a row at hand.
-            fail(*open, SQLITE_BUSY, sqlite3_errstr(SQLITE_BUSY));
+            fail(*open, SQLITE_BUSY, {});
         }
         close(*open);
     }
@@ -151,17 +158,20 @@ class SqliteConnection {
         if (!abort.found) return false; // of another connection, or outside of any statement
         sqlite_fault.code = SQLITE_OK;
         if (code == SQLITE_SCHEMA) return retries_ = open.retried = true;
-        fail(open, code, abort.reason.empty() ? sqlite3_errstr(code) : abort.reason);
+        fail(open, code, abort.reason);
         return false;
     }
 
-    static void fail(const Open& open, int code, std::string_view message) noexcept {
+    /// `message` may be empty, and may quote values.
+    void fail(const Open& open, int code, std::string_view message) const noexcept {
         char number[12];
         const char* end = std::to_chars(number, number + sizeof number, code).ptr;
-        char shown[sizeof(SqliteFault::message)];
-        const std::size_t size = without_quoted(message.substr(0, sizeof shown), shown);
-        open.span.fail({number, static_cast<std::size_t>(end - number)}, {shown, size});
+        const bool shown = settings_.messages && !message.empty();
+        open.span.fail({number, static_cast<std::size_t>(end - number)},
+                       shown ? message : meaning_of_sqlite_code(code));
     }
+    /// Whether a statement that was prepared again goes on without being told once more.
+    static bool tells_retries_apart() noexcept { return sqlite3_libversion_number() >= 3039000; }
 
     void close(Open& open) noexcept {
         if (settings_.rows) open.span.set(Key<"db.response.returned_rows">{} = open.rows);
@@ -176,7 +186,7 @@ class SqliteConnection {
         for (std::size_t i = 0; open_.begin() + i != open_.end();) {
             Open& open = open_.begin()[i];
             if (open.retried && !is_busy(open.statement)) {
-                fail(open, SQLITE_SCHEMA, sqlite3_errstr(SQLITE_SCHEMA));
+                fail(open, SQLITE_SCHEMA, {});
                 close(open);
                 continue;
             }

@@ -12,6 +12,27 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
+/// What a result code says, in words that are the same each time: those of sqlite3_errstr(), and
+/// for an extended code which constraint it was.
+[[nodiscard]] inline std::string_view meaning_of_sqlite_code(int code) noexcept {
+    switch (code) {
+    case SQLITE_CONSTRAINT_CHECK: return "CHECK constraint failed";
+    case SQLITE_CONSTRAINT_COMMITHOOK: return "constraint failed in a commit hook";
+    case SQLITE_CONSTRAINT_FOREIGNKEY: return "FOREIGN KEY constraint failed";
+    case SQLITE_CONSTRAINT_FUNCTION: return "constraint failed in a function";
+    case SQLITE_CONSTRAINT_NOTNULL: return "NOT NULL constraint failed";
+    case SQLITE_CONSTRAINT_PRIMARYKEY: return "PRIMARY KEY constraint failed";
+    case SQLITE_CONSTRAINT_ROWID: return "rowid constraint failed";
+    case SQLITE_CONSTRAINT_TRIGGER: return "constraint failed in a trigger";
+    case SQLITE_CONSTRAINT_UNIQUE: return "UNIQUE constraint failed";
+    case SQLITE_CONSTRAINT_VTAB: return "constraint failed in a virtual table";
+#ifdef SQLITE_CONSTRAINT_DATATYPE
+    case SQLITE_CONSTRAINT_DATATYPE: return "constraint failed: datatype";
+#endif
+    default: return sqlite3_errstr(code);
+    }
+}
+
 /// The last statement of the thread that was aborted. While the profile hook runs,
 /// sqlite3_errcode() still tells of the call before (SQLite 3.40, sqlite3Step(): the hook first,
 /// then the code).

@@ -2,6 +2,7 @@
 // are running.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -20,18 +21,47 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct SqliteAttributes {
     const QueryText& query;
     std::string_view name_space;
+    bool operation_and_collection;
 
     template <class Sink>
     auto operator()(Sink&& sink) const noexcept {
         return sink(
             client, Key<"db.system.name">{} = "sqlite", Key<"db.namespace">{} = if_any(name_space),
-            Key<"db.operation.name">{} = if_any(query.operation),
-            Key<"db.collection.name">{} = if_any(query.collection),
+            Key<"db.operation.name">{} =
+                if_any(operation_and_collection ? query.operation : std::string_view{}),
+            Key<"db.collection.name">{} =
+                if_any(operation_and_collection ? query.collection : std::string_view{}),
             Key<"db.query.summary">{} = if_any(query.summary), Key<"db.query.text">{} = query.text);
     }
 };
 using SqliteSite =
     typename SiteFor<SiteKind::span, Anywhere<"sqlite">, ArgumentsOf<const SqliteAttributes>>::type;
+
+/// Whether a text is of a virtual table that reads its own tables (FTS5, FTS3, R*Tree). SQLite runs
+/// some of them while it prepares a statement, and tells of them as of the application's own. Known
+/// by how they are written: SELECT … FROM 'main'.'notes_config', PRAGMA 'main'.data_version.
+inline bool is_of_virtual_table(std::string_view sql) noexcept {
+    constexpr std::string_view suffixes[] = {"_config", "_content",  "_data",   "_docsize",
+                                             "_idx",    "_node",     "_parent", "_rowid",
+                                             "_segdir", "_segments", "_stat"};
+    constexpr std::size_t longest = 1024;
+    if (sql.size() > longest) return false;
+    SqlLexer lexer{sql, sqlite_sql};
+    SqlToken token;
+    while (lexer.next(token)) {
+        const bool quoted = token.text.front() == '\'' || token.kind == SqlKind::doubtful;
+        if (!quoted || !lexer.following().is('.')) continue;
+        while (lexer.next(token) && !token.is('.')) {}
+        if (!lexer.next(token)) return false;
+        if (token.kind == SqlKind::word)
+            return token.text == "data_version" || token.text == "page_size";
+        if (token.text.size() < 2 || token.text.front() != '\'') return false;
+        const std::string_view name = token.text.substr(1, token.text.size() - 2);
+        return std::ranges::any_of(suffixes,
+                                   [name](auto suffix) { return name.ends_with(suffix); });
+    }
+    return false;
+}
 
 /// What was read of the texts that a connection runs again and again, found by the address of the
 /// prepared statement. Addresses are used again, so a text counts only if it is the same.
@@ -47,6 +77,7 @@ class SqliteTexts {
     struct Slot {
         sqlite3_stmt* statement = nullptr;
         QueryText* query = nullptr;
+        bool of_virtual_table = false;
         Rendered rendered;
         SqliteParameters parameters;
     };
@@ -62,13 +93,29 @@ class SqliteTexts {
         slot.rendered.forget();
         slot.parameters.forget();
         std::free(slot.query);
-        slot.query = QueryText::make<SqliteSite>(
-            sql, sqlite_sql, kept ? QueryText::Literals::kept : QueryText::Literals::replaced);
+        slot.query = QueryText::make<SqliteSite>(sql, dialect_of(sqlite3_db_handle(statement)),
+                                                 kept ? QueryText::Literals::kept
+                                                      : QueryText::Literals::replaced);
         slot.statement = statement;
+        slot.of_virtual_table = is_of_virtual_table(sql);
         return slot;
     }
 
   private:
+    /// Double quotes are doubtful only where the connection takes them for strings.
+    static SqlDialect dialect_of(sqlite3* db) noexcept {
+        SqlDialect dialect = sqlite_sql;
+#ifdef SQLITE_DBCONFIG_DQS_DML
+        int queries = 1, schema = 1; // so it is before 3.29, which knows neither
+        sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, -1, &queries);
+        sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, -1, &schema);
+        dialect.doubtful_quotes = queries != 0 || schema != 0;
+#else
+        static_cast<void>(db);
+#endif
+        return dialect;
+    }
+
     Slot slots_[64]; // of 48 KiB at most: 3 MiB a connection in the worst case
 };
 
