@@ -1,10 +1,14 @@
 #include <plume/instrument/libpq.hpp>
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <poll.h>
+#include <sys/socket.h>
 
 #include "support/catch.hpp"
 #include "support/conventions.hpp"
@@ -106,12 +110,28 @@ TEST_CASE("a statement is a span below the current one, with the attributes of t
                   {"db.namespace", std::string{"postgres"}},                // if available
                   {"server.address", std::string{"127.0.0.1"}},             // recommended
                   {"server.port", std::int64_t{Postgres::server().port()}}, // if not 5432
-                  {"db.operation.name", std::string{"SELECT"}},             // if there is one
-                  {"db.collection.name", std::string{"customers"}},         // likewise
                   {"db.query.summary", std::string{"SELECT customers"}},    // recommended
                   {"db.query.text", std::string{"SELECT name FROM customers WHERE name <> ?"}},
                   {"db.response.returned_rows", std::int64_t{2}}, // opt-in
               });
+}
+
+TEST_CASE("operation and table are recorded if that is asked for and the text has one of each") {
+    const Connection conn;
+    REQUIRE(plume::instrument(conn, {.operation_and_collection = true}));
+    const auto seen = recorded([&] {
+        conn.run("SELECT name FROM customers");
+        conn.run("SELECT name FROM customers; SELECT id FROM customers");
+        conn.run("SELECT 1; COMMIT");
+        conn.prepare("p", "SELECT name FROM customers");
+    });
+    CHECK(seen.spans.at(0).text("db.operation.name") == "SELECT");
+    CHECK(seen.spans.at(0).text("db.collection.name") == "customers");
+    CHECK(seen.spans.at(1).text("db.operation.name") == "BATCH SELECT");
+    CHECK(seen.spans.at(1).text("db.collection.name") == "customers");
+    CHECK(seen.spans.at(2).attribute("db.operation.name") == nullptr);
+    CHECK(seen.spans.at(3).text("db.operation.name") == "PREPARE");
+    CHECK(seen.spans.at(3).text("db.collection.name") == "customers");
 }
 
 TEST_CASE("a socket in the file system has an address and no port") {
@@ -151,6 +171,25 @@ TEST_CASE("several statements in one text are one span, a batch") {
     CHECK(seen.spans[0].attribute("db.operation.name") == nullptr);
 }
 
+TEST_CASE("a semicolon inside of a statement makes no batch") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("CREATE FUNCTION pg_temp.f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE "
+                       "WHEN true THEN 2 END; END") == PGRES_COMMAND_OK);
+        CHECK(conn.run("CREATE RULE r AS ON DELETE TO customers DO INSTEAD (SELECT 1; SELECT 2)") ==
+              PGRES_COMMAND_OK);
+        CHECK(conn.run(
+                  "INSERT INTO customers VALUES (3, 'x'); INSERT INTO customers VALUES (4, 'y')") ==
+              PGRES_COMMAND_OK);
+    });
+    REQUIRE(names_of(seen) == std::vector<std::string>{"CREATE FUNCTION pg_temp.f", "CREATE RULE r",
+                                                       "BATCH INSERT customers"});
+    CHECK(seen.spans[0].attribute("db.operation.batch.size") == nullptr);
+    CHECK(seen.spans[1].attribute("db.operation.batch.size") == nullptr);
+    CHECK(*seen.spans[2].attribute("db.operation.batch.size") ==
+          plume::RecordedValue{std::int64_t{2}});
+}
+
 TEST_CASE("a prepared statement is remembered by its name") {
     const Connection conn;
     const auto seen = recorded([&] {
@@ -165,7 +204,7 @@ TEST_CASE("a prepared statement is remembered by its name") {
                                                      "DELETE customers", "EXECUTE"});
     CHECK(seen.spans[0].text("db.query.text") == "SELECT name FROM customers WHERE id = $1");
     CHECK(seen.spans[0].text("db.operation.name") == "PREPARE");
-    CHECK(seen.spans[0].text("db.collection.name") == "customers");
+    CHECK(seen.spans[0].attribute("db.collection.name") == nullptr);
     CHECK(seen.spans[1].text("db.query.text") == "SELECT name FROM customers WHERE id = $1");
     CHECK(seen.spans[4].attribute("db.query.text") == nullptr);
     CHECK(seen.spans[4].text("db.operation.name") == "EXECUTE");
@@ -181,7 +220,134 @@ TEST_CASE("what was prepared before a session is known in it, and not after a re
     });
     CHECK(names_of(seen) == std::vector<std::string>{"SELECT customers", "EXECUTE"});
     CHECK(seen.spans[1].text("error.type") == "26000");
-    CHECK(seen.spans[1].status_message == "prepared statement \"find\" does not exist");
+    CHECK(seen.spans[1].status_message == "invalid_sql_statement_name");
+}
+
+// What a name stands for.
+
+namespace {
+
+/// The text of the span of "p", which runs now, and cannot take a parameter; empty: none.
+std::string text_of_p(const Connection& conn, const char* name = "p") {
+    const auto seen =
+        recorded([&] { own(pq::exec_prepared(conn, name, 0, nullptr, nullptr, nullptr, 0)); });
+    return seen.spans.at(0).text("db.query.text");
+}
+constexpr const char* a = "SELECT 1 FROM customers AS a";
+constexpr const char* b = "SELECT 1 FROM customers AS b";
+constexpr const char* a_text = "SELECT ? FROM customers AS a";
+constexpr const char* b_text = "SELECT ? FROM customers AS b";
+
+} // namespace
+
+TEST_CASE("a statement that could not be prepared changes nothing") {
+    const Connection conn;
+    CHECK(conn.prepare("p", a) == PGRES_COMMAND_OK);
+    CHECK(conn.prepare("p", b) == PGRES_FATAL_ERROR);
+    CHECK(text_of_p(conn) == a_text);
+    CHECK(pq::send_prepare(conn, "p", b, 0, nullptr) == 1);
+    conn.drain();
+    CHECK(text_of_p(conn) == a_text);
+    CHECK(conn.run("BEGIN; SELECT 1/0") == PGRES_FATAL_ERROR);
+    CHECK(conn.prepare("q", b) == PGRES_FATAL_ERROR);
+    CHECK(conn.run("DEALLOCATE p") == PGRES_FATAL_ERROR);
+    CHECK(conn.run("ROLLBACK") == PGRES_COMMAND_OK);
+    CHECK(text_of_p(conn) == a_text);
+    CHECK(text_of_p(conn, "q") == "");
+}
+
+TEST_CASE("a name that was deallocated stands for what it is given next") {
+    for (const char* forget : {"DEALLOCATE p", "deallocate prepare P", "DEALLOCATE ALL",
+                               "DISCARD ALL", "SELECT 1; DEALLOCATE \"p\"; SELECT 1/0"}) {
+        CAPTURE(forget);
+        const Connection conn;
+        REQUIRE(conn.prepare("p", a) == PGRES_COMMAND_OK);
+        conn.run(forget);
+        CHECK(text_of_p(conn) == "");
+        // The temporary table may be gone.
+        CHECK(conn.prepare("p", "SELECT 3 AS b") == PGRES_COMMAND_OK);
+        CHECK(text_of_p(conn) == "SELECT ? AS b");
+    }
+    const Connection conn;
+    REQUIRE(conn.prepare("p", a) == PGRES_COMMAND_OK);
+    for (const char* kept : {"DEALLOCATE other", "DISCARD PLANS", "SELECT 1/0; DEALLOCATE p",
+                             "SELECT 'DEALLOCATE p'"}) {
+        CAPTURE(kept);
+        conn.run(kept);
+        CHECK(text_of_p(conn) == a_text);
+    }
+}
+
+TEST_CASE("a statement that SQL prepares is known by its text") {
+    const auto seen = recorded([&] {
+        const Connection conn;
+        CHECK(conn.run("PREPARE P (int, text) AS SELECT $1, 'x' /* no */; SELECT 1") ==
+              PGRES_TUPLES_OK);
+        const char* values[] = {"1", "y"};
+        own(pq::exec_prepared(conn, "p", 2, values, nullptr, nullptr, 0));
+    });
+    CHECK(seen.spans.at(1).text("db.query.text") == "SELECT $1, 'x'");
+}
+
+TEST_CASE("the statement without a name goes with the next one") {
+    const Connection conn;
+    CHECK(conn.prepare("", a) == PGRES_COMMAND_OK);
+    CHECK(text_of_p(conn, "") == a_text);
+    CHECK(conn.prepare("", b) == PGRES_COMMAND_OK);
+    CHECK(text_of_p(conn, "") == b_text);
+    CHECK(conn.prepare("", "nonsense") == PGRES_FATAL_ERROR);
+    CHECK(text_of_p(conn, "") == "");
+    CHECK(conn.prepare("", a) == PGRES_COMMAND_OK);
+    conn.run("SELECT 1");
+    CHECK(text_of_p(conn, "") == "");
+}
+
+TEST_CASE("in a pipeline a name stands for what will be prepared by then") {
+    const Connection conn;
+    CHECK(conn.prepare("known", a) == PGRES_COMMAND_OK);
+    const auto seen = recorded([&] {
+        REQUIRE(PQenterPipelineMode(conn) == 1);
+        const auto run = [&](const char* name) {
+            CHECK(pq::send_query_prepared(conn, name, 0, nullptr, nullptr, nullptr, 0) == 1);
+        };
+        CHECK(pq::send_prepare(conn, "new", b, 0, nullptr) == 1);
+        run("new");
+        CHECK(pq::send_query_params(conn, "DEALLOCATE new", 0, nullptr, nullptr, nullptr, nullptr,
+                                    0) == 1);
+        CHECK(pq::send_prepare(conn, "new", a, 0, nullptr) == 1);
+        run("new");
+        CHECK(PQpipelineSync(conn) == 1);
+        CHECK(pq::send_prepare(conn, "known", b, 0, nullptr) == 1); // is refused
+        CHECK(PQpipelineSync(conn) == 1);
+        run("known");
+        CHECK(PQpipelineSync(conn) == 1);
+        for (int i = 0; i < 10; ++i) {
+            while (PGresult* result = pq::get_result(conn)) {
+                const bool sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+                PQclear(result);
+                if (sync) break;
+            }
+        }
+        CHECK(PQexitPipelineMode(conn) == 1);
+    });
+    REQUIRE(names_of(seen) == std::vector<std::string>{"PREPARE", "SELECT customers", "DEALLOCATE",
+                                                       "PREPARE", "SELECT customers", "PREPARE",
+                                                       "SELECT customers"});
+    CHECK(seen.spans[1].text("db.query.text") == b_text);
+    CHECK(seen.spans[4].text("db.query.text") == a_text);
+    CHECK(seen.spans[5].text("error.type") == "42P05");
+    CHECK(seen.spans[6].text("db.query.text") == a_text);
+    CHECK(text_of_p(conn, "new") == a_text);
+}
+
+TEST_CASE("results that are fetched past Plume leave the name with its first text") {
+    const Connection conn;
+    CHECK(pq::send_prepare(conn, "p", a, 0, nullptr) == 1);
+    while (own(PQgetResult(conn))) {}
+    CHECK(text_of_p(conn) == a_text);
+    CHECK(pq::send_prepare(conn, "p", b, 0, nullptr) == 1);
+    while (own(PQgetResult(conn))) {}
+    CHECK(text_of_p(conn) == a_text);
 }
 
 TEST_CASE("texts of any number are remembered, and names once") {
@@ -203,7 +369,7 @@ TEST_CASE("texts of any number are remembered, and names once") {
 
 // Failures.
 
-TEST_CASE("a failure has the server's SQLSTATE and its message, without values") {
+TEST_CASE("a failure has the server's SQLSTATE, and says what that means") {
     const Connection conn;
     const auto seen = recorded([&] {
         conn.run("INSERT INTO customers VALUES (1, 'Ada')");
@@ -218,13 +384,13 @@ TEST_CASE("a failure has the server's SQLSTATE and its message, without values")
     constexpr struct {
         std::string_view code, message;
     } expected[] = {
-        {"23505", "duplicate key value violates unique constraint \"customers_pkey\""},
-        {"42P01", "relation \"nowhere\" does not exist"},
-        {"22P02", "invalid input syntax for type integer: ?"},
-        {"42601", "syntax error at or near ?"},
-        {"22012", "division by zero"},
-        {"P0001", "no ? here"},
-        {"22012", "division by zero"},
+        {"23505", "unique_violation"},
+        {"42P01", "undefined_table"},
+        {"22P02", "invalid_text_representation"},
+        {"42601", "syntax_error"},
+        {"22012", "division_by_zero"},
+        {"P0001", "raise_exception"},
+        {"22012", "division_by_zero"},
     };
     REQUIRE(seen.spans.size() == 8);
     for (std::size_t i = 0; i < 7; ++i) {
@@ -238,21 +404,168 @@ TEST_CASE("a failure has the server's SQLSTATE and its message, without values")
     CHECK(seen.spans[7].status == StatusCode::unset);
 }
 
-TEST_CASE("a connection that is lost is a failure without an SQLSTATE") {
-    const Connection conn, other;
-    const std::string end =
-        "SELECT pg_terminate_backend(" + std::to_string(PQbackendPID(conn)) + ")";
-    own(PQexec(other, (end + ", pg_sleep(0)").c_str()));
+TEST_CASE("the server's own words for a failure are recorded if that is asked for") {
+    const Connection conn;
+    REQUIRE(plume::instrument(conn, {.messages = true}));
+    const auto seen = recorded([&] { conn.run("SELECT 'word'::int"); });
+    CHECK(seen.spans.at(0).status_message == "invalid input syntax for type integer: \"word\"");
+}
+
+TEST_CASE("what a failure quotes is not recorded, be it bound or in the text") {
+    const Connection conn;
+    own(PQexec(conn, "CREATE TEMP TABLE checked (id int UNIQUE, a text CHECK (a <> 'secret'),"
+                     "d date); INSERT INTO checked VALUES (4711, 'x')"));
     const auto seen = recorded([&] {
-        CHECK(conn.run("SELECT 1") == PGRES_FATAL_ERROR); // finds out
-        CHECK(conn.run("SELECT 2") == PGRES_FATAL_ERROR); // knows
+        conn.run("INSERT INTO checked VALUES (1, $1)", "secret");
+        conn.run("INSERT INTO checked VALUES ($1::int, 'x')", "4711");
+        conn.run("SELECT $1::int", "secret");
+        conn.run("SELECT make_date(4711, $1::int, 4711)", "4711");
+        conn.run("SELECT $1::date", "4711-47-11");
+        conn.run("SELECT $1::json", "{secret");
+        conn.run("SELECT $1::xml", "<secret>");
+        conn.run("SELECT $1::regclass", "secret");
+        conn.run("SELECT to_tsquery($1)", "secret secret");
+        conn.run("SELECT regexp_match('x', $1)", "(secret");
+        conn.run("SELECT set_config($1, 'secret', true)", "secret secret");
+        conn.run("SELECT secret FROM \"secret\" WHERE 'secret' = 'secret' secret");
+        conn.run("DO $$ BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = 'XY123', DETAIL = 'secret'; "
+                 "END $$");
     });
-    REQUIRE(seen.spans.size() == 2);
-    for (const auto& span : seen.spans) {
-        CHECK(span.text("error.type") == "CONNECTION_BAD");
-        CHECK(span.attribute("db.response.status_code") == nullptr);
+    REQUIRE(seen.spans.size() == 13);
+    for (std::size_t i = 0; i < seen.spans.size(); ++i) {
+        const RecordedSpan& span = seen.spans[i];
+        CAPTURE(i, span.status_message);
+        CHECK(span.status == StatusCode::error);
         CHECK_FALSE(span.status_message.empty());
+        CHECK(span.status_message.find("secret") == std::string::npos);
+        CHECK(span.status_message.find("47") == std::string::npos);
     }
+}
+
+TEST_CASE("a session that the server ends has its SQLSTATE, by whichever call it is found") {
+    const Connection other;
+    enum class Call { exec, params, prepare, send };
+    for (const Call call : {Call::exec, Call::params, Call::prepare, Call::send}) {
+        CAPTURE(static_cast<int>(call));
+        const Connection conn;
+        const std::string end = "SELECT pg_terminate_backend(" +
+                                std::to_string(PQbackendPID(conn)) +
+                                ", 10000)"; // waits until it has ended
+        own(PQexec(other, end.c_str()));
+        const auto seen = recorded([&] {
+            switch (call) { // finds out
+            case Call::exec: CHECK(conn.run("SELECT 1") == PGRES_FATAL_ERROR); break;
+            case Call::params: CHECK(conn.run("SELECT $1", "1") == PGRES_FATAL_ERROR); break;
+            case Call::prepare: CHECK(conn.prepare("p", "SELECT 1") == PGRES_FATAL_ERROR); break;
+            case Call::send: CHECK(pq::send_query(conn, "SELECT 1") == 1); conn.drain();
+            }
+            CHECK(conn.run("SELECT 2") == PGRES_FATAL_ERROR); // knows
+        });
+        REQUIRE(seen.spans.size() == 2);
+        CHECK(seen.spans[0].text("error.type") == "57P01");
+        CHECK(seen.spans[0].text("db.response.status_code") == "57P01");
+        CHECK(seen.spans[0].status_message == "admin_shutdown");
+        CHECK(seen.spans[1].text("error.type") == "CONNECTION_BAD");
+        CHECK(seen.spans[1].attribute("db.response.status_code") == nullptr);
+        CHECK(seen.spans[1].status_message == "there is no connection to the server");
+    }
+}
+
+TEST_CASE("a transaction that was idle for too long has the SQLSTATE of that") {
+    const Connection conn;
+    conn.run("SET idle_in_transaction_session_timeout = 1; BEGIN");
+    pollfd ends{PQsocket(conn), POLLIN, 0};
+    REQUIRE(poll(&ends, 1, 10'000) == 1);
+    const auto seen = recorded([&] { CHECK(conn.run("SELECT 1") == PGRES_FATAL_ERROR); });
+    CHECK(seen.spans.at(0).text("error.type") == "25P03");
+}
+
+TEST_CASE("a connection that breaks is a failure without an SQLSTATE") {
+    const Connection conn;
+    shutdown(PQsocket(conn), SHUT_RDWR);
+    const auto seen = recorded([&] { CHECK(conn.run("SELECT 1") == PGRES_FATAL_ERROR); });
+    CHECK(seen.spans.at(0).text("error.type") == "CONNECTION_BAD");
+    CHECK(seen.spans.at(0).attribute("db.response.status_code") == nullptr);
+    CHECK(seen.spans.at(0).status_message == "there is no connection to the server");
+}
+
+// COPY.
+
+TEST_CASE("a copy lasts until its data have arrived, and fails as they do") {
+    const Connection conn;
+    for (const char* data : {"3\tIda\n", "no number\tsecret\n"}) {
+        const bool good = data[0] == '3';
+        CAPTURE(data);
+        const auto seen = recorded([&] {
+            CHECK(conn.run("COPY customers FROM STDIN") == PGRES_COPY_IN);
+            CHECK(PQputCopyData(conn, data, static_cast<int>(std::strlen(data))) == 1);
+            { PLUME_SPAN("data"); }
+            CHECK(PQputCopyEnd(conn, nullptr) == 1);
+            CHECK(PQresultStatus(own(pq::get_result(conn)).get()) ==
+                  (good ? PGRES_COMMAND_OK : PGRES_FATAL_ERROR));
+            { PLUME_SPAN("after"); }
+            CHECK(pq::get_result(conn) == nullptr);
+        });
+        const RecordedSpan& copy = seen["COPY customers"];
+        CHECK(copy.end_unix_ns >= seen["data"].end_unix_ns);
+        CHECK(copy.end_unix_ns <= seen["after"].begin_unix_ns);
+        CHECK(copy.status == (good ? StatusCode::unset : StatusCode::error));
+        CHECK(copy.text("error.type") == (good ? "" : "22P02"));
+        CHECK(copy.status_message.find("secret") == std::string::npos);
+    }
+}
+
+TEST_CASE("a copy ends with its result also if libpq's own function fetches that") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("COPY customers FROM STDIN") == PGRES_COPY_IN);
+        CHECK(PQputCopyEnd(conn, "on second thoughts") == 1);
+        while (own(PQgetResult(conn))) {}
+        { PLUME_SPAN("after"); }
+    });
+    CHECK(seen["COPY customers"].text("error.type") == "57014");
+    CHECK(seen["COPY customers"].end_unix_ns <= seen["after"].begin_unix_ns);
+}
+
+TEST_CASE("a copy from the server lasts until its rows are read") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("COPY customers TO STDOUT") == PGRES_COPY_OUT);
+        { PLUME_SPAN("data"); }
+        char* row = nullptr;
+        while (PQgetCopyData(conn, &row, 0) > 0) PQfreemem(row);
+        CHECK(conn.drain() == 1);
+    });
+    CHECK(seen["COPY customers"].end_unix_ns >= seen["data"].end_unix_ns);
+    CHECK(seen["COPY customers"].status == StatusCode::unset);
+}
+
+TEST_CASE("another statement ends a copy, which says so") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("COPY customers FROM STDIN") == PGRES_COPY_IN);
+        CHECK(conn.run("SELECT 1 AS next") == PGRES_TUPLES_OK);
+        CHECK(conn.run("COPY customers TO STDOUT") == PGRES_COPY_OUT);
+        CHECK(conn.run("SELECT 2 AS next") == PGRES_TUPLES_OK);
+        CHECK(pq::send_query(conn, "COPY customers FROM STDIN") == 1);
+        CHECK(conn.run("SELECT 3 AS next") == PGRES_TUPLES_OK);
+    });
+    REQUIRE(names_of(seen) == std::vector<std::string>{"COPY customers", "SELECT", "COPY customers",
+                                                       "SELECT", "COPY customers", "SELECT"});
+    CHECK(seen.spans[0].text("error.type") == "57014");
+    CHECK(seen.spans[2].status == StatusCode::unset);
+    CHECK(seen.spans[4].text("error.type") == "57014");
+    for (const std::size_t next : {1, 3, 5}) CHECK(seen.spans[next].status == StatusCode::unset);
+}
+
+TEST_CASE("statements behind a copy in one text are part of its span") {
+    const Connection conn;
+    const auto seen = recorded([&] {
+        CHECK(conn.run("COPY customers FROM STDIN; SELECT 1/0") == PGRES_COPY_IN);
+        CHECK(PQputCopyEnd(conn, nullptr) == 1);
+        CHECK(conn.drain() == 2);
+    });
+    CHECK(seen.spans.at(0).text("error.type") == "22012");
 }
 
 TEST_CASE("a null connection and one that failed do what libpq does") {

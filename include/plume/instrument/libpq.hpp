@@ -28,13 +28,9 @@ template <class Begin, class Call>
 PGresult* pq_run(PGconn* conn, Begin begin, Call call) noexcept {
     PqConnection* state = PqConnection::of(conn);
     if (!state) return call();
-    state->end_all(); // libpq discards what was under way
-    PqOpen open{begin(*state)};
-    PGresult* result = call();
-    if (result) state->take(open, result);
-    else state->lose(open);
-    state->end(open);
-    return result;
+    const bool goes_on = state->finish();
+    PqOpen open = begin(*state);
+    return state->run(open, [&] { return goes_on ? call() : nullptr; });
 }
 
 /// Sends a statement whose results PQgetResult() brings.
@@ -42,7 +38,7 @@ template <class Begin, class Call>
 int pq_send(PGconn* conn, Begin begin, Call call) noexcept {
     PqConnection* state = PqConnection::of(conn);
     if (!state) return call();
-    PqOpen open{begin(*state)};
+    PqOpen open = begin(*state);
     const int sent = call();
     if (sent != 0) {
         state->sent(open);

@@ -40,69 +40,6 @@ using PqSite =
 
 inline std::string_view view_of(const char* text) noexcept { return text ? text : ""; }
 
-/// A name, and what it stands for. Owns both.
-struct PqNamed {
-    PqNamed* next;
-    std::uint64_t hash;
-    QueryText* query;
-    std::size_t name_size;
-
-    [[nodiscard]] std::string_view name() const noexcept {
-        return {reinterpret_cast<const char*>(this + 1), name_size};
-    }
-};
-
-/// What prepared statements are called, on one connection.
-class PqPrepared {
-  public:
-    PqPrepared() noexcept = default;
-    ~PqPrepared() { clear(); }
-    PqPrepared(const PqPrepared&) = delete;
-    PqPrepared& operator=(const PqPrepared&) = delete;
-
-    [[nodiscard]] const QueryText* find(std::string_view name) const noexcept {
-        const std::uint64_t hash = hash_of(name, 0);
-        for (const PqNamed* each = buckets_[hash % buckets]; each; each = each->next)
-            if (each->hash == hash && each->name() == name) return each->query;
-        return nullptr;
-    }
-    /// Takes the text over. Those of an application that never deallocates are forgotten beyond
-    /// `most`: their spans say EXECUTE, and no text.
-    void add(std::string_view name, QueryText* query) noexcept {
-        constexpr std::size_t most = 4096;
-        if (!query) return;
-        const std::uint64_t hash = hash_of(name, 0);
-        for (PqNamed* each = buckets_[hash % buckets]; each; each = each->next) {
-            if (each->hash != hash || each->name() != name) continue;
-            std::free(each->query);
-            each->query = query;
-            return;
-        }
-        void* memory = size_ < most ? std::malloc(sizeof(PqNamed) + name.size()) : nullptr;
-        if (!memory) return std::free(query);
-        auto* made = new (memory) PqNamed{buckets_[hash % buckets], hash, query, name.size()};
-        if (!name.empty()) std::memcpy(made + 1, name.data(), name.size());
-        buckets_[hash % buckets] = made;
-        ++size_;
-    }
-    void clear() noexcept {
-        for (PqNamed*& bucket : buckets_) {
-            while (bucket) {
-                PqNamed* next = bucket->next;
-                std::free(bucket->query);
-                std::free(bucket);
-                bucket = next;
-            }
-        }
-        size_ = 0;
-    }
-
-  private:
-    static constexpr std::size_t buckets = 256;
-    PqNamed* buckets_[buckets] = {};
-    std::size_t size_ = 0;
-};
-
 /// What was read of the texts that a connection sends again and again, found by their hash.
 class PqTexts {
   public:
@@ -127,9 +64,12 @@ class PqTexts {
 
     [[nodiscard]] static QueryText* make(std::string_view sql, bool backslashes,
                                          QueryText::Literals literals) noexcept {
+        return QueryText::make<PqSite>(sql, dialect(backslashes), literals);
+    }
+    [[nodiscard]] static SqlDialect dialect(bool backslashes) noexcept {
         SqlDialect dialect = postgresql_sql;
         dialect.backslashes = backslashes;
-        return QueryText::make<PqSite>(sql, dialect, literals);
+        return dialect;
     }
 
   private:

@@ -185,22 +185,5 @@ class QuerySpan : public OnSpan<QuerySpan> {
     std::uint64_t token_ = muted_token;
 };
 
-/// A message of a database without what it quotes: in "invalid input syntax for type integer:
-/// "12x"" that is a value. Writes at most message.size() bytes, and returns their number.
-inline std::size_t without_quoted(std::string_view message, char* out) noexcept {
-    const std::size_t first = message.find('"');
-    const std::size_t last = message.rfind('"');
-    if (first == std::string_view::npos || first == last) {
-        const std::size_t size =
-            first == last && first != std::string_view::npos ? first : message.size();
-        std::memcpy(out, message.data(), size);
-        return size;
-    }
-    std::memcpy(out, message.data(), first);
-    out[first] = '?';
-    std::memcpy(out + first + 1, message.data() + last + 1, message.size() - last - 1);
-    return first + 1 + message.size() - last - 1;
-}
-
 } // namespace detail
 } // namespace plume
