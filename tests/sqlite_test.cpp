@@ -502,6 +502,35 @@ TEST_CASE("a statement with actions of foreign keys is one span until it is done
     }
 }
 
+TEST_CASE("a statement that goes on after a lock without a reset begins no other span") {
+    const Folder folder;
+    Shop shop{folder.file()};
+    shop.run("PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY);"
+             "CREATE TABLE c (p REFERENCES p ON DELETE CASCADE);"
+             "INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1), (2)");
+    Database other{folder.file()};
+    const bool in_transaction = GENERATE(false, true);
+    CAPTURE(in_transaction);
+    if (in_transaction) shop.run("BEGIN");
+    Statement statement{shop, "DELETE FROM p"};
+    REQUIRE(other.run("BEGIN EXCLUSIVE") == SQLITE_OK);
+    const auto seen = recorded([&] {
+        CHECK(statement.step() == SQLITE_BUSY);
+        CHECK(other.run("COMMIT") == SQLITE_OK);
+        CHECK(statement.step() == SQLITE_DONE);
+        { PLUME_SPAN("between"); }
+        CHECK(statement.step() == SQLITE_DONE); // once more
+    });
+    CHECK(seen.spans.size() == 3);
+    for (const RecordedSpan& span : seen.spans) {
+        if (span.name == "between") continue;
+        const bool first = span.end_unix_ns <= seen["between"].begin_unix_ns;
+        CHECK((first || span.begin_unix_ns >= seen["between"].end_unix_ns));
+        CHECK(span.text("error.type") == (first ? "5" : ""));
+    }
+    CHECK(seen.stats.open == 0);
+}
+
 TEST_CASE("an action of a foreign key that fails is the failure of its statement") {
     Shop shop;
     shop.run("PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY);"

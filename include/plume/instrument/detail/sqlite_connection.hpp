@@ -92,8 +92,9 @@ class SqliteConnection {
             if (tells_retries_apart()) fail(*open, SQLITE_SCHEMA, {});
             close(*open);
         }
-        Open* const open =
-            open_.add(statement); // with a span or without, so that it is known to run
+        if (goes_on(statement)) return;
+        // With a span or without one: it is known to run.
+        Open* const open = open_.add(statement);
         if (!open || index_of<SqliteSite>() == 0) return;
         SqliteTexts::Slot& text = texts_.find(statement, what, settings_.replace_all_literals);
         if (!text.query || (text.of_virtual_table && !settings_.nested)) return;
@@ -122,6 +123,26 @@ class SqliteConnection {
         sqlite3_free(expanded);
     }
 
+    /// Whether the statement ended busy, is tried again without a reset, and does what a foreign
+    /// key wants: it writes by then, as it does not when it begins. Of such a try SQLite tells
+    /// nothing else, and it counts the steps of a try when that is over.
+    [[nodiscard]] bool goes_on(sqlite3_stmt* statement) noexcept {
+        if (!left_busy_) return false;
+#if SQLITE_VERSION_NUMBER >= 3034000
+        if (left_busy_ == statement && left_steps_ == steps_of(statement) &&
+            sqlite3_txn_state(db_, nullptr) == SQLITE_TXN_WRITE)
+            return true;
+#else
+        static_cast<void>(statement);
+#endif
+        left_busy_ = nullptr;
+        return false;
+    }
+
+    static int steps_of(sqlite3_stmt* statement) noexcept {
+        return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    }
+
     static bool is_comment(const char* text) noexcept {
         return text[0] == '-' && text[1] == '-' && text[2] == ' ';
     }
@@ -146,6 +167,8 @@ class SqliteConnection {
             // It could not begin, or not commit: SQLite leaves it where it is for another try, and
             // logs nothing. A statement that the application has left has a row at hand.
             fail(*open, SQLITE_BUSY, {});
+            left_busy_ = statement;
+            left_steps_ = steps_of(statement);
         }
         close(*open);
     }
@@ -204,6 +227,8 @@ class SqliteConnection {
     SqliteOptions settings_;
     SqliteTexts texts_;
     SqliteOpenStatements open_;
+    const sqlite3_stmt* left_busy_ = nullptr; ///< the last one that began, if it ended busy
+    int left_steps_ = 0;                      ///< its, by then
     bool started_ = false;
     bool retries_ = false; ///< an open statement is being prepared again
     std::size_t name_size_ = 0;
