@@ -61,3 +61,12 @@ TEST_CASE("what is no Forwarded says nothing, and what stands before it is kept"
     CHECK(told(";;for=1.2.3.4") == "1.2.3.4 - -");
     CHECK(told("=x;for=") == "- - -");
 }
+
+TEST_CASE("an address with credentials in front, or of characters that none has, is not told") {
+    for (const char* const node :
+         {"me:secret@1.2.3.4", "me@1.2.3.4", "me:secret@[::1]", "http://me:secret@h", "a b", "a/b"})
+        CHECK(told("for=\"" + std::string{node} + "\";proto=https") == "- - https");
+    CHECK(told_by({{"X-Forwarded-For", "me:secret@1.2.3.4"}}) == "- - -");
+    CHECK(told("for=\"unknown:4711\"") == "- - -");
+    CHECK(told("for=\"192.0.2.43:_port\"") == "192.0.2.43 - -");
+}

@@ -27,10 +27,11 @@ namespace plume {
 /// headers of theirs that it has; the list is not changed, and afterwards it is what the handle has
 /// set. No other option of the handle is touched.
 ///
-/// The span is named after the method. Redirects that libcurl follows are part of it: its
-/// attributes are those of the last request, http.request.resend_count says how many came before.
-/// A status from 400 on is an error, and so is every result but CURLE_OK. A URL of another scheme
-/// than HTTP makes a span that is named after the scheme, and no header is added.
+/// The span is named after the method. Redirects that libcurl follows are part of it: URL and
+/// method are those of the first request, the status is that of the last one, and
+/// http.request.resend_count says how many came before it. A status from 400 on is an error, and so
+/// is every result but CURLE_OK and those by which a callback cancels. A URL of another scheme than
+/// HTTP makes a span that is named after the scheme, and no header is added.
 ///
 /// Blocks as curl_easy_perform() does, throws nothing of its own but std::bad_alloc. Without a
 /// session only a context in force is passed on; if there is none, or with PLUME_ENABLED 0, this is

@@ -48,25 +48,17 @@ template <class T>
     }
 }
 
-/// The names of spans: of the known methods, and of all others.
-[[nodiscard]] inline const Name& name_of(const HttpMethod& method) noexcept {
-    static const auto names = []<std::size_t... I>(std::index_sequence<I...>) {
-        return std::array<Name, sizeof...(I) + 1>{Name{known_methods[I]}..., Name{"HTTP"}};
-    }(std::make_index_sequence<known_methods.size()>{});
-    return names[method.index];
-}
-
 /// Says on a span what libcurl knows of a transfer: as far as it does when the span begins, for
 /// samplers, and so that it can be seen while it hangs; the rest at its end. What turns out to be
-/// different then, after redirects above all, is said again: the attributes are those of the last
-/// request, as the status is (HTTP conventions, "HTTP request retries and redirects": a span is
-/// one request, and http.request.resend_count how many came before it).
+/// different then is said again, but not what redirects have made of it: URL and method are those
+/// of the first request (HTTP conventions, `url.full`), the status is that of the last one, and
+/// http.request.resend_count says how many came before it.
 class [[gnu::visibility("default")]] CurlDescription {
   public:
     /// Asks the handle what it is about to request, or has requested. False: the same as before.
     bool look(CURL* easy, const CurlOptions& options) {
         const bool other_url = look_at_url(easy, options);
-        const bool other_method = look_at_method(easy);
+        const bool other_method = look_at_method(easy, options);
         return other_url || other_method;
     }
 
@@ -76,7 +68,7 @@ class [[gnu::visibility("default")]] CurlDescription {
         const auto given = [](std::string_view text) {
             return text.empty() ? std::nullopt : std::optional{text};
         };
-        const HttpMethod method{method_};
+        const HttpMethod method = methods_->read(method_);
         const bool known = http_ && !method_.empty();
         return sink(first...,
                     Key<"http.request.method">{} = known ? given(method.value) : std::nullopt,
@@ -92,31 +84,27 @@ class [[gnu::visibility("default")]] CurlDescription {
         name(span);
         if (!http_ || !options.capture) return;
         options.capture->request_headers().set(
-            span, [&](std::string_view name, auto&& add) { each_header(headers, name, add); });
+            span, options.capture->redaction(),
+            [&](std::string_view name, auto&& add) { each_header(headers, name, add); });
     }
 
     template <class S>
     void end(CURL* easy, CURLcode code, const CurlOptions& options, const S& span) {
-        if (look(easy, options)) {
+        const long redirects = curl_info<long>(easy, CURLINFO_REDIRECT_COUNT);
+        if (redirects > 0 ? look_behind_redirects(easy, options) : look(easy, options)) {
             tell([&span](const auto&... attributes) { span.set(attributes...); });
             name(span);
         }
         describe_peer(easy, span);
-        const long resent = options.resend_count + curl_info<long>(easy, CURLINFO_REDIRECT_COUNT);
+        const long resent = options.resend_count + redirects;
         if (http_ && resent > 0) span.set(Key<"http.request.resend_count">{} = resent);
         if (options.phases) describe_phases(easy, span);
         if (http_ && options.capture) {
             options.capture->response_headers().set(
-                span, [&](std::string_view name, auto&& add) { each_header(easy, name, add); });
+                span, options.capture->redaction(),
+                [&](std::string_view name, auto&& add) { each_header(easy, name, add); });
         }
         describe_outcome(easy, code, span);
-    }
-
-    /// The transfer was given up: nobody knows how it would have gone.
-    template <class S>
-    static void cancelled(const S& span) noexcept {
-        span.set(Key<"error.type">{} = "cancelled");
-        span.set_error("given up before it was done");
     }
 
   private:
@@ -136,17 +124,26 @@ class [[gnu::visibility("default")]] CurlDescription {
         port_ = host_.empty() ? std::nullopt : url.port();
         return true;
     }
-    bool look_at_method(CURL* easy) {
-        const std::string_view now = curl_text(easy, CURLINFO_EFFECTIVE_METHOD);
+    bool look_at_method(CURL* easy, const CurlOptions& options) {
+        if (options.capture) methods_ = &options.capture->methods();
+        const std::string_view now =
+            options.method.empty() ? curl_text(easy, CURLINFO_EFFECTIVE_METHOD) : options.method;
         if (now == method_) return false;
         method_ = now;
         return true;
+    }
+    /// A URL that was not known before, and a method: redirects make a GET of some, and of none
+    /// anything else. Of a GET it is not known what it was before, unless the caller says so.
+    bool look_behind_redirects(CURL* easy, const CurlOptions& options) {
+        const bool other_url = url_.empty() && look_at_url(easy, options);
+        const bool other_method = look_at_method(easy, options);
+        return other_url || other_method;
     }
 
     template <class S>
     void name(const S& span) const {
         // A scheme is one of the few that this libcurl speaks.
-        if (http_) span.rename(name_of(HttpMethod{method_}));
+        if (http_) span.rename(*methods_->read(method_).name);
         else span.rename(Name{scheme_});
     }
 
@@ -182,8 +179,9 @@ class [[gnu::visibility("default")]] CurlDescription {
             span.set(Key<"http.response.status_code">{} = status,
                      Key<"network.protocol.version">{} = http_version(easy));
         }
-        // CURLOPT_FAILONERROR makes an error of libcurl's own of what the status says already.
-        if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR) {
+        // CURLOPT_FAILONERROR makes an error of libcurl's own of what the status says already, and
+        // who cancels on purpose has not failed (HTTP conventions, "Status", since 1.41).
+        if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR && !is_cancelled(code)) {
             const long os_errno = curl_info<long>(easy, CURLINFO_OS_ERRNO);
             span.set(Key<"error.type">{} = curl_error_type(code, os_errno));
             span.set_error(curl_easy_strerror(code));
@@ -216,6 +214,7 @@ class [[gnu::visibility("default")]] CurlDescription {
 
     std::string url_;    ///< as libcurl has it, credentials and all; never recorded
     std::string method_; ///< as libcurl has it
+    const KnownMethods* methods_ = &KnownMethods::usual();
     std::string full_url_;
     std::string scheme_;
     std::string host_;

@@ -9,6 +9,12 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
+/// Whether a callback of the user's has ended the transfer: CURLOPT_XFERINFOFUNCTION and the like
+/// by their results, a callback that takes data by taking less than there is.
+[[nodiscard]] constexpr bool is_cancelled(CURLcode code) noexcept {
+    return code == CURLE_ABORTED_BY_CALLBACK || code == CURLE_WRITE_ERROR;
+}
+
 /// A name that is the same for the same trouble, and has no figures in it. `os_errno`: what
 /// CURLINFO_OS_ERRNO says of the last connection that failed.
 [[nodiscard]] inline std::string_view curl_error_type(CURLcode code, long os_errno) noexcept {
@@ -45,7 +51,7 @@ namespace [[gnu::visibility("hidden")]] detail {
     case CURLE_REMOTE_FILE_NOT_FOUND:
     case CURLE_FILE_COULDNT_READ_FILE: return "not_found";
     case CURLE_ABORTED_BY_CALLBACK: return "cancelled";
-    case CURLE_WRITE_ERROR: return "write_callback_failed";
+    case CURLE_WRITE_ERROR: return "write_callback_failed"; // neither is told: is_cancelled()
     case CURLE_READ_ERROR: return "read_callback_failed";
     case CURLE_OUT_OF_MEMORY: return "out_of_memory";
     default: return "_OTHER";

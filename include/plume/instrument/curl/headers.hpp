@@ -9,6 +9,8 @@
 
 #include <curl/curl.h>
 
+#include <plume/instrument/detail/http.hpp>
+
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
@@ -33,7 +35,7 @@ class [[gnu::visibility("default")]] CurlHeaders {
 
     /// Replaces what the list has under that name. Without memory, nothing happens.
     void set(std::string_view name, std::string_view value) noexcept {
-        if (has_line_break(name) || has_line_break(value)) return; // would forge further headers
+        if (!fits_in_header(name) || !fits_in_header(value)) return;
         leave_out(name);
         const std::size_t size = name.size() + 2 + value.size() + 1;
         curl_slist* node = make_node(size);
@@ -50,9 +52,6 @@ class [[gnu::visibility("default")]] CurlHeaders {
     [[nodiscard]] bool added() const noexcept { return first_ != nullptr; }
 
   private:
-    [[nodiscard]] static bool has_line_break(std::string_view text) noexcept {
-        return text.find_first_of(std::string_view{"\r\n\0", 3}) != text.npos;
-    }
     static char* copy(char* to, std::string_view text) noexcept {
         std::memcpy(to, text.data(), text.size());
         return to + text.size();

@@ -14,6 +14,10 @@ struct CurlCaptureOptions {
     std::vector<std::string> response_headers = {}; ///< of the last response, trailers left out
     /// Keys in queries whose values are hidden, besides those that the conventions list.
     std::vector<std::string> secret_query_keys = {};
+    /// Methods that spans tell as they are, in place of all others; any other method is "_OTHER".
+    /// Their case matters. Not set: OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS, else those of RFC
+    /// 9110, PATCH and QUERY.
+    std::vector<std::string> known_methods = {};
 };
 
 /// Which headers spans show as `http.request.header.<name>` and `http.response.header.<name>`, and
@@ -24,7 +28,7 @@ class CurlCapture {
     explicit CurlCapture(const CurlCaptureOptions& options)
         : request_headers_{"http.request.header.", options.request_headers},
           response_headers_{"http.response.header.", options.response_headers},
-          redaction_{options.secret_query_keys} {}
+          redaction_{options.secret_query_keys}, methods_{options.known_methods} {}
 
     [[nodiscard]] const detail::CapturedHeaders& request_headers() const noexcept {
         return request_headers_;
@@ -33,11 +37,13 @@ class CurlCapture {
         return response_headers_;
     }
     [[nodiscard]] const detail::UrlRedaction& redaction() const noexcept { return redaction_; }
+    [[nodiscard]] const detail::KnownMethods& methods() const noexcept { return methods_; }
 
   private:
     detail::CapturedHeaders request_headers_;
     detail::CapturedHeaders response_headers_;
     detail::UrlRedaction redaction_;
+    detail::KnownMethods methods_;
 };
 
 struct CurlOptions {
@@ -46,6 +52,10 @@ struct CurlOptions {
     /// How long name lookup, connecting, TLS and the first byte took, as `curl.<phase>_us`.
     bool phases = false;
     const CurlCapture* capture = nullptr; ///< null: no headers
+    /// The method of the first request, for transfers that are redirected: libcurl knows only that
+    /// of the last one, and makes a GET of a POST that is answered 303. Is to live as long as the
+    /// transfer, as a literal does. Empty: what libcurl says.
+    std::string_view method = {};
 };
 
 } // namespace plume

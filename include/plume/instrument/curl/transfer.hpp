@@ -28,9 +28,10 @@ namespace plume {
 ///
 /// Begins as a child of the current context. Movable, and may be done on another thread than it
 /// began; like the handle it is used by one thread at a time, and not while libcurl works on it.
-/// Ends before curl_easy_cleanup(). One that is destroyed without done() counts as cancelled; take
-/// the handle out of its multi handle first. Never blocks; allocates as libcurl itself does for a
-/// transfer. Without a session it only sets CURLOPT_HTTPHEADER, and passes on a context in force.
+/// Ends before curl_easy_cleanup(). One that is destroyed without done() counts as cancelled, which
+/// is no error; take the handle out of its multi handle first. Never blocks; allocates as libcurl
+/// itself does for a transfer. Without a session it only sets CURLOPT_HTTPHEADER, and passes on a
+/// context in force.
 ///
 /// `Enabled`: PLUME_ENABLED of the file; see plume::CurlTransfer.
 template <bool Enabled>
@@ -50,7 +51,7 @@ class [[nodiscard]] BasicCurlTransfer {
     BasicCurlTransfer(BasicCurlTransfer&&) noexcept = default;
     BasicCurlTransfer& operator=(BasicCurlTransfer&& other) noexcept {
         if (this == &other) return *this;
-        cancel();
+        finish();
         easy_ = other.easy_;
         options_ = other.options_;
         span_ = std::move(other.span_);
@@ -59,7 +60,7 @@ class [[nodiscard]] BasicCurlTransfer {
         description_ = std::move(other.description_);
         return *this;
     }
-    ~BasicCurlTransfer() { cancel(); }
+    ~BasicCurlTransfer() { finish(); }
 
     /// The transfer is over, with that result: CURLMsg::data.result. The first call counts.
     void done(CURLcode code) noexcept {
@@ -72,10 +73,6 @@ class [[nodiscard]] BasicCurlTransfer {
     [[nodiscard]] SpanContext context() const noexcept { return context_.view(); }
 
   private:
-    void cancel() noexcept {
-        if (span_.recording()) detail::CurlDescription::cancelled(span_);
-        finish();
-    }
     void finish() noexcept {
         span_.end();
         headers_ = {};

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include <plume/instrument/detail/http.hpp>
 #include <plume/propagation/header_text.hpp>
 
 namespace plume {
@@ -17,16 +18,11 @@ struct Forwarded {
 };
 
 /// An address as `for` has it: 192.0.2.43, 192.0.2.43:47011, [2001:db8::17]:4711, _hidden, unknown.
+/// Empty for what is no address, such as one with credentials in front.
 inline std::string_view address_of_node(std::string_view node) noexcept {
-    if (node.starts_with('[')) {
-        const std::size_t bracket = node.find(']');
-        return bracket == std::string_view::npos ? std::string_view{} : node.substr(1, bracket - 1);
-    }
-    const std::size_t colon = node.find(':');
-    // With more of them it is a bare IPv6 address, as X-Forwarded-For has it.
-    if (colon != std::string_view::npos && node.find(':', colon + 1) == std::string_view::npos)
-        node = node.substr(0, colon);
-    return same_name(node, "unknown") ? std::string_view{} : node;
+    if (node.find('@') != std::string_view::npos || same_name(node, "unknown")) return {};
+    const std::string_view address = HostAndPort{node}.host; // a port may be hidden: "_4711"
+    return same_name(address, "unknown") ? std::string_view{} : address;
 }
 
 inline std::string_view known_scheme(std::string_view scheme) noexcept {

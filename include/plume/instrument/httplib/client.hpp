@@ -148,12 +148,17 @@ class [[gnu::visibility("default")]] TracedCalls {
     bool send(httplib::Request& request, httplib::Response& response, httplib::Error& error) {
         auto& client = static_cast<Derived&>(*this).untraced();
         if (!settings_) return client.send(request, response, error);
-        ClientCall call{*settings_, Endpoint{client}, request.method, request.path};
+        httplib::ClientImpl* const impl = impl_of(client);
+        if (!impl) {
+            error = httplib::Error::Connection;
+            return false;
+        }
+        const std::string method = request.method; // what is sent last may be another one
+        const std::string path = request.path;
+        ClientCall call{*settings_, *impl, method, path};
         call.add_to(request.headers);
         const bool sent = client.send(request, response, error);
-        if (sent) call.answered(response);
-        else call.failed(error);
-        return sent;
+        return call.done(sent, request, response, error);
     }
 
   protected:
@@ -169,12 +174,12 @@ class [[gnu::visibility("default")]] TracedCalls {
                          const httplib::Headers& headers, Send&& send_with) {
         auto& client = static_cast<Derived&>(*this).untraced();
         if (!settings_) return send_with(client, headers);
-        ClientCall call{*settings_, Endpoint{client}, method, path};
+        httplib::ClientImpl* const impl = impl_of(client);
+        if (!impl) return {nullptr, httplib::Error::Connection};
+        ClientCall call{*settings_, *impl, method, path};
         httplib::Headers sent = headers;
         call.add_to(sent);
-        httplib::Result result = send_with(client, sent);
-        call.done(result);
-        return result;
+        return call.done(send_with(client, sent));
     }
 };
 
@@ -190,9 +195,9 @@ std::shared_ptr<const ClientSettings> client_settings(HttpClientOptions options)
 
 /// A client that is traced: each call is a span of the kind client, named after its method, and the
 /// service that it reaches gets to know it by the headers of the formats in force. Redirects that
-/// cpp-httplib follows belong to the call that led to them; `http.request.resend_count` says how
-/// often it had to send again. Used like `Base`, from the same threads: httplib::Client, or one of
-/// its kind such as httplib::SSLClient.
+/// cpp-httplib follows belong to the call that led to them, and send its context along;
+/// `http.request.resend_count` says how often it had to send again. Used like `Base`, from the same
+/// threads: httplib::Client, or one of its kind such as httplib::SSLClient.
 ///     plume::HttpClient client{"http://localhost:8080"};
 ///     auto result = client.Get("/orders/42");
 template <class Base>
@@ -205,15 +210,12 @@ class BasicHttpClient : public Base, public detail::TracedCalls<BasicHttpClient<
         requires std::is_constructible_v<Base, Arguments...>
     explicit BasicHttpClient(Arguments&&... arguments)
         : Base(std::forward<Arguments>(arguments)...), Calls{detail::client_settings<Enabled>({})} {
-        set_logger(nullptr);
     }
     template <bool Enabled = (PLUME_ENABLED != 0), class... Arguments>
         requires std::is_constructible_v<Base, Arguments...>
     explicit BasicHttpClient(HttpClientOptions options, Arguments&&... arguments)
         : Base(std::forward<Arguments>(arguments)...),
-          Calls{detail::client_settings<Enabled>(std::move(options))} {
-        set_logger(nullptr);
-    }
+          Calls{detail::client_settings<Enabled>(std::move(options))} {}
 
     using Calls::Delete;
     using Calls::Get;
@@ -224,19 +226,13 @@ class BasicHttpClient : public Base, public detail::TracedCalls<BasicHttpClient<
     using Calls::Put;
     using Calls::send;
 
-    void set_logger(httplib::Logger logger) {
-        if (this->settings_)
-            Base::set_logger(detail::CountingLogger{this->settings_, std::move(logger)});
-        else Base::set_logger(std::move(logger));
-    }
-
     /// For calls that are not to be traced.
     [[nodiscard]] Base& untraced() noexcept { return *this; }
 };
 
 using HttpClient = BasicHttpClient<httplib::Client>;
 
-/// Traces what is called by it of a client that exists already. It cannot see redirects.
+/// Traces what is called by it of a client that exists already.
 class TracedClient : public detail::TracedCalls<TracedClient> {
   public:
     explicit TracedClient(httplib::Client& calls,

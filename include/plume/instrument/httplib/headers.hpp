@@ -1,7 +1,6 @@
 // headers.hpp - what the spans of servers and clients both take from the headers of cpp-httplib.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string_view>
 
@@ -14,25 +13,24 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// What spans are called of which nothing is known but the method.
-inline const Name& name_of_method(const HttpMethod& method) {
-    static const std::array<Name, known_methods.size() + 1> names{
-        Name{known_methods[0]}, Name{known_methods[1]},
-        Name{known_methods[2]}, Name{known_methods[3]},
-        Name{known_methods[4]}, Name{known_methods[5]},
-        Name{known_methods[6]}, Name{known_methods[7]},
-        Name{known_methods[8]}, Name{"HTTP"}};
-    return names[method.index];
-}
-
 constexpr std::optional<std::string_view> unless_empty(std::string_view text) noexcept {
     return text.empty() ? std::nullopt : std::optional{text};
 }
 
+/// Takes headers of a context, and none that could end a header and begin another.
+class HeadersCarrier : public PairsCarrier<httplib::Headers> {
+  public:
+    using PairsCarrier::PairsCarrier;
+    void set(std::string_view name, std::string_view value) {
+        if (fits_in_header(name) && fits_in_header(value)) PairsCarrier::set(name, value);
+    }
+};
+
 /// Says on the current span what the wanted headers are.
-inline void capture(const CapturedHeaders& wanted, const httplib::Headers& headers) {
+inline void capture(const CapturedHeaders& wanted, const UrlRedaction& redaction,
+                    const httplib::Headers& headers) {
     if (wanted.empty()) return;
-    wanted.set(current(), [&headers](std::string_view name, auto&& f) {
+    wanted.set(current(), redaction, [&headers](std::string_view name, auto&& f) {
         PairsCarrier{headers}.each(name, f);
     });
 }

@@ -38,6 +38,11 @@ struct HttpServerOptions {
     std::vector<std::string> request_headers{};
     std::vector<std::string> response_headers{};
 
+    /// Methods that spans tell as they are, in place of all others; any other method is "_OTHER".
+    /// Their case matters. Not set: OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS, else those of RFC
+    /// 9110, PATCH and QUERY.
+    std::vector<std::string> known_methods{};
+
     /// Keys whose values are left out of `url.query`, besides those of signed URLs that
     /// OpenTelemetry's conventions list. Their case matters.
     std::vector<std::string> secret_query_keys{};
@@ -54,6 +59,7 @@ struct HttpServerOptions {
 struct HttpClientOptions {
     std::vector<std::string> request_headers{};
     std::vector<std::string> response_headers{};
+    std::vector<std::string> known_methods{};
     std::vector<std::string> secret_query_keys{}; ///< of `url.full`
 
     /// Called within the span of a call, when its result is there, on the calling thread.

@@ -17,23 +17,36 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// Path and query of a request as they came, undecoded.
+/// What a request asks for, as it came, undecoded (RFC 9112, 3.2).
 struct Target {
     std::string_view path;
     std::string_view query;
+    std::string_view scheme; ///< with `authority`: a proxy is asked for a whole URL
+    std::string_view authority;
 
     explicit Target(const httplib::Request& request) noexcept : path{request.target} {
         if (path.empty()) path = request.path;
+        if (!path.starts_with('/')) take_authority(); // "*" has none, nor what CONNECT asks for
         if (const std::size_t mark = path.find('?'); mark != std::string_view::npos) {
             query = path.substr(mark + 1);
             path = path.substr(0, mark);
         }
-        // A proxy is asked for a whole URL (RFC 9112, 3.2.2).
-        if (!path.starts_with('/'))
-            if (const std::size_t host = path.find("://"); host != std::string_view::npos) {
-                const std::size_t slash = path.find('/', host + 3);
-                path = slash != std::string_view::npos ? path.substr(slash) : "/";
-            }
+    }
+
+  private:
+    void take_authority() noexcept {
+        const std::size_t colon = path.find("://");
+        if (colon == std::string_view::npos) return;
+        scheme = known_scheme(path.substr(0, colon));
+        path.remove_prefix(colon + 3);
+        const std::size_t end = path.find_first_of("/?", UrlRedaction::begin_of_host(path));
+        authority = path.substr(0, end);
+        path.remove_prefix(authority.size());
+        if (path.empty()) path = "/";
+        else if (path.front() == '?') {
+            query = path.substr(1);
+            path = "/";
+        }
     }
 };
 
@@ -46,14 +59,19 @@ bool came_encrypted(const Request& request) noexcept {
 /// Who asks whom, and how: what the requests of a connection mostly have in common.
 struct PeerAttributes {
     std::string_view scheme; ///< a literal
-    std::string_view host;   ///< as in the header
+    std::string_view host;   ///< as in the header, or in the URL that a proxy is asked for
     std::string_view client;
     std::string_view user_agent;
     const httplib::Request& request;
 
-    PeerAttributes(const httplib::Request& asked, const RequestCarrier& headers, bool behind_proxy)
+    PeerAttributes(const httplib::Request& asked, const Target& target,
+                   const RequestCarrier& headers, bool behind_proxy)
         : scheme{came_encrypted(asked) ? "https" : "http"}, host{headers.get("host")},
           client{asked.remote_addr}, user_agent{headers.get("user-agent")}, request{asked} {
+        if (!target.authority.empty()) { // outranks the header (RFC 9112, 3.2.2)
+            host = target.authority;
+            if (!target.scheme.empty()) scheme = target.scheme;
+        }
         if (!behind_proxy) return;
         const Forwarded told = read_forwarded(headers);
         if (!told.scheme.empty()) scheme = told.scheme;
@@ -64,13 +82,19 @@ struct PeerAttributes {
     template <class Sink>
     auto operator()(Sink&& sink) const {
         HostAndPort server{host};
-        if (server.host.empty()) server.host = request.local_addr;
-        if (server.port == 0) server.port = scheme == "https" ? 443 : 80;
-        // Not an optional: g++ 12 takes its value for uninitialised.
+        if (server.host.empty()) { // none is named, or none that can be read: the socket knows
+            server.host = request.local_addr;
+            server.port = request.local_port;
+        } else if (server.port == 0 && !server.bad_port) {
+            server.port = scheme == "https" ? 443 : 80;
+        }
+        // Not optionals: g++ 12 takes their values for uninitialised.
         const Maybe<std::int64_t> port{request.remote_port, request.remote_port > 0};
+        const Maybe<std::int64_t> server_port{server.port, server.port > 0};
         return sink(
             Key<"url.scheme">{} = scheme, Key<"server.address">{} = unless_empty(server.host),
-            Key<"server.port">{} = server.port, Key<"client.address">{} = unless_empty(client),
+            KeyValue<"server.port", Maybe<std::int64_t>>{server_port},
+            Key<"client.address">{} = unless_empty(client),
             Key<"network.peer.address">{} = unless_empty(request.remote_addr),
             KeyValue<"network.peer.port", Maybe<std::int64_t>>{port},
             Key<"network.protocol.version">{} = unless_empty(protocol_version(request.version)),
@@ -128,13 +152,14 @@ struct RequestAttributes {
     template <class Sink>
     auto operator()(Sink sink) const {
         const Target target{request};
-        std::string buffer;
+        std::string path;
+        std::string query;
         return sink(plume::server, Key<"http.request.method">{} = method.value,
                     Key<"http.request.method_original">{} = method.original,
-                    Key<"url.path">{} = target.path,
-                    Key<"url.query">{} = unless_empty(redaction.query(target.query, buffer)),
+                    Key<"url.path">{} = redaction.reference(target.path, path),
+                    Key<"url.query">{} = unless_empty(redaction.query(target.query, query)),
                     KeyValue<"peer", RenderedFields<PeerAttributes>>{
-                        peer.of({request, headers, behind_proxy})});
+                        peer.of({request, target, headers, behind_proxy})});
     }
 };
 

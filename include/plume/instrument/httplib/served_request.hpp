@@ -2,6 +2,7 @@
 // byte.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -47,7 +48,7 @@ struct ServerSettings {
         : options{std::move(from)},
           request_headers{"http.request.header.", options.request_headers},
           response_headers{"http.response.header.", options.response_headers},
-          redaction{options.secret_query_keys} {}
+          redaction{options.secret_query_keys}, methods{options.known_methods} {}
 
     [[nodiscard]] bool excludes(std::string_view path) const noexcept {
         for (const std::string& excluded : options.excluded_paths) {
@@ -63,6 +64,7 @@ struct ServerSettings {
     CapturedHeaders request_headers;
     CapturedHeaders response_headers;
     UrlRedaction redaction;
+    KnownMethods methods;
 };
 
 /// A request that is being answered, and its span, which is the current one all the while.
@@ -73,13 +75,13 @@ class ServedRequest {
 
     ServedRequest(const ServerSettings& settings, const httplib::Request& request,
                   const RequestCarrier& headers, KnownPeer& peer)
-        : settings_{settings}, method_{request.method}, caller_{extract(headers)},
-          scope_{caller_.parent(settings.options.trust)},
+        : settings_{settings}, method_{settings.methods.read(request.method)},
+          caller_{extract(headers)}, scope_{caller_.parent(settings.options.trust)},
           span_{Anywhere<"HTTP">{}, RequestAttributes{settings.redaction, method_, request, headers,
                                                       settings.options.behind_proxy, peer}} {
         if (!span_.recording()) return;
         span_.link(caller_.link(settings.options.trust));
-        capture(settings.request_headers, request.headers);
+        capture(settings.request_headers, settings.redaction, request.headers);
         if (settings.options.on_request) call_hook([&] { settings.options.on_request(request); });
     }
     ServedRequest(const ServedRequest&) = delete;
@@ -98,32 +100,37 @@ class ServedRequest {
     /// An exception leaves a handler. Whether the request has failed depends on what becomes of it:
     /// the server's exception handler may make an answer of it.
     void threw(std::string type, const char* message) {
+        std::string buffer;
+        const std::string_view shown = UrlRedaction::text(message, buffer);
         span_.event(Anywhere<"exception">{}, Key<"exception.type">{} = type,
-                    Key<"exception.message">{} = message);
+                    Key<"exception.message">{} = shown);
         error_type_ = std::move(type);
-        error_message_ = message;
+        error_message_ = shown;
     }
 
     /// The response is ready, and not yet sent.
     void answered(const httplib::Request& request, httplib::Response& response) {
+        streamed_ = response.body.empty() && response.content_provider_ && request.method != "HEAD";
         if (!span_.recording()) return;
         if (settings_.options.on_response)
             call_hook([&] { settings_.options.on_response(request, response); });
-        capture(settings_.response_headers, response.headers);
+        status_ = response.status;
+        capture(settings_.response_headers, settings_.redaction, response.headers);
     }
+    /// Its body is made while it is sent.
+    [[nodiscard]] bool streamed() const noexcept { return streamed_; }
 
     /// The response is sent, or as much of it as could be.
-    void sent(const httplib::Response& response, bool complete) {
+    void sent(bool complete) {
         if (!span_.recording()) return;
-        if (!route_) span_.rename(name_of_method(method_));
-        span_.set(Key<"http.response.status_code">{} = response.status,
+        if (!route_) span_.rename(*method_.name);
+        span_.set(Key<"http.response.status_code">{} = status_,
                   Key<"http.route">{} =
                       route_ ? std::optional<std::string_view>{*route_} : std::nullopt);
-        if (is_server_error(response.status)) {
-            fail(error_type_.empty() ? StatusText{response.status}.view() : error_type_,
-                 error_message_);
-        } else if (!complete) { // as httplib::Error would call it
-            fail("Write", "the response was not sent to its end");
+        if (is_server_error(status_)) {
+            fail(error_type_.empty() ? StatusText{status_}.view() : error_type_, error_message_);
+        } else if (!complete) { // as error_type_of(httplib::Error) calls it
+            fail("write_failed", "the response was not sent to its end");
         }
     }
 
@@ -139,6 +146,8 @@ class ServedRequest {
     ContextScope scope_;
     Span span_;
     const std::string* route_ = nullptr;
+    int status_ = 0;
+    bool streamed_ = false;
     std::string error_type_;
     std::string error_message_;
 };
@@ -158,6 +167,7 @@ class Connection {
     /// A request begins, and one that is still open ends.
     void begin(const httplib::Request& request) {
         end();
+        ++serial_;
         if (settings_.excludes(request.path)) quiet_.emplace();
         else call_hook([&] { request_.emplace(settings_, request, peer_); });
     }
@@ -168,9 +178,48 @@ class Connection {
         quiet_.reset();
     }
 
+    /// The end of the response to the request that is being served: where cpp-httplib releases what
+    /// its body was made of, after the last byte or when it gives up. cpp-httplib calls no handler
+    /// then: its logger is called before the response is sent, from release 0.34 on. `theirs` is
+    /// the user's.
+    void watch_end_of(httplib::Response& response) {
+        auto& releaser = response.content_provider_resource_releaser_;
+        theirs_ = std::move(releaser);
+        releaser = EndOfResponse{this, serial_};
+    }
+    /// A logger of the user's runs, who may copy the response: the end of a copy is none.
+    template <class F>
+    void during_logger(const F& f) {
+        const std::uint64_t serial = std::exchange(serial_, 0);
+        const int error = errno; // of the body, in releases that have sent it
+        f();
+        errno = error;
+        serial_ = serial;
+    }
+
   private:
+    /// What cpp-httplib calls at the end of a response, and of each copy of it. Is copied without
+    /// the heap, and outlives all that it refers to if a copy does.
+    struct EndOfResponse {
+        Connection* connection;
+        std::uint64_t serial;
+        void operator()(bool body_sent) const;
+    };
+
+    void response_ends(bool body_sent) {
+        // Of a body that is no stream cpp-httplib tells nobody whether it was sent; but if the peer
+        // has reset the connection, the failure is what errno was last set by.
+        const bool complete =
+            request_ && request_->streamed() ? body_sent : errno != EPIPE && errno != ECONNRESET;
+        if (const auto theirs = std::exchange(theirs_, nullptr)) theirs(body_sent);
+        if (request_) request_->sent(complete);
+        end();
+    }
+
     const ServerSettings& settings_;
-    Connection* outside_; ///< a server may serve within the handler of another
+    Connection* outside_;      ///< a server may serve within the handler of another
+    std::uint64_t serial_ = 0; ///< of the request; zero while none can end
+    httplib::ContentProviderResourceReleaser theirs_;
     KnownPeer peer_;
     std::optional<SuppressScope> quiet_;
     std::optional<ServedRequest> request_;
@@ -184,6 +233,10 @@ inline Connection::Connection(const ServerSettings& settings) noexcept
 inline Connection::~Connection() {
     end();
     this_connection = outside_;
+}
+inline void Connection::EndOfResponse::operator()(bool body_sent) const {
+    if (this_connection == connection && connection->serial_ == serial)
+        connection->response_ends(body_sent);
 }
 inline Connection* Connection::current(const ServerSettings& settings) noexcept {
     return this_connection && &this_connection->settings_ == &settings ? this_connection : nullptr;

@@ -21,9 +21,9 @@ namespace plume {
 /// span. Call it before the server binds its socket, on the thread that sets it up; a second call
 /// does nothing. The server must not be set up any further while it listens, as without tracing.
 ///
-/// http.route is the pattern of the route where cpp-httplib knows it (0.20.1 and later). Earlier
-/// releases keep the compiled pattern alone: then a route is called by its first request's path,
-/// with {1}, {2} … for captures and * for what else may vary, never by an id. To have the pattern
+/// http.route is the pattern of the route where cpp-httplib knows it (0.21 and later). Earlier
+/// releases keep the compiled pattern alone: then a route is called by what all paths that it takes
+/// have in common, with {1}, {2} … for captures and * for what else may vary. To have the pattern
 /// itself, let the server be a plume::HttpServer; to have a nicer name, see
 /// HttpServerOptions::route_names.
 template <bool Enabled = (PLUME_ENABLED != 0)>

@@ -51,7 +51,7 @@ class ServerInstrumentation : public std::enable_shared_from_this<ServerInstrume
     /// A handler that knows its route's pattern.
     template <class Handler>
     Handler routed(std::string_view method, const std::string& pattern, Handler handler) {
-        Route& route = routes_.emplace_back(method);
+        Route& route = routes_.emplace_back(method, settings_.methods);
         route.set_pattern(pattern, settings_.options.route_names);
         return RoutedHandler<Handler>{shared_from_this(), &route, std::move(handler)};
     }
@@ -116,7 +116,8 @@ class ServerInstrumentation : public std::enable_shared_from_this<ServerInstrume
             if (here && !here->busy()) here->begin(request);
             if (theirs) theirs(request, response);
             if (ServedRequest* const served = self->request()) served->answered(request, response);
-            errno = 0; // see whole()
+            if (here) here->watch_end_of(response);
+            errno = 0; // see Connection::response_ends()
         }
     };
 
@@ -124,20 +125,10 @@ class ServerInstrumentation : public std::enable_shared_from_this<ServerInstrume
         Self self;
         httplib::Logger theirs;
         void operator()(const Request& request, const Response& response) const {
-            const bool complete = whole(request, response);
-            if (theirs) theirs(request, response);
-            Connection* const here = self->connection();
-            if (!here) return;
-            if (ServedRequest* const served = here->request()) served->sent(response, complete);
-            here->end();
-        }
-        /// Whether the body was sent to its end. Of one that is no stream cpp-httplib tells nobody;
-        /// but if the peer has reset the connection, the failure is what errno was last set by.
-        static bool whole(const Request& request, const Response& response) noexcept {
-            if (request.method == "HEAD") return true;
-            if (response.body.empty() && response.content_provider_)
-                return response.content_provider_success_;
-            return errno != EPIPE && errno != ECONNRESET;
+            if (!theirs) return;
+            if (Connection* const here = self->connection())
+                here->during_logger([&] { theirs(request, response); });
+            else theirs(request, response);
         }
     };
 
@@ -196,8 +187,8 @@ class ServerInstrumentation : public std::enable_shared_from_this<ServerInstrume
             using Handler = std::remove_cvref_t<decltype(handler)>;
             auto* wrapped = handler.template target<RoutedHandler<Handler>>();
             if (!wrapped) {
-                handler = RoutedHandler<Handler>{shared_from_this(), &routes_.emplace_back(method),
-                                                 handler};
+                handler = RoutedHandler<Handler>{
+                    shared_from_this(), &routes_.emplace_back(method, settings_.methods), handler};
                 wrapped = handler.template target<RoutedHandler<Handler>>();
             }
             if (wrapped->route->known()) continue;
