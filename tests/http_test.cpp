@@ -197,6 +197,7 @@ TEST_CASE("credentials are taken out of a URL, however it is spelled") {
     CHECK(redacted("http://me:a@b:c@h/") == "http://REDACTED:REDACTED@h/");
     CHECK(redacted("http://me:@h/") == "http://REDACTED:REDACTED@h/");
     CHECK(redacted("http://:secret@h/") == "http://REDACTED:REDACTED@h/");
+    CHECK(redacted("@h/x://me:secret@h") == "REDACTED:REDACTED@h/x://REDACTED:REDACTED@h");
     CHECK(redacted("CONNECT://me:secret@h:443") == "CONNECT://REDACTED:REDACTED@h:443");
 }
 

@@ -168,7 +168,7 @@ class [[gnu::visibility("default")]] UrlRedaction {
             host = behind_scheme(text, at != std::string_view::npos ? at : host);
             if (ends == end_of_url_authority) ends = end_of_inner_authority;
         }
-        if (done == 0) return text;
+        if (shown.empty()) return text;
         buffer = std::move(shown.append(text.substr(done)));
         return buffer;
     }
