@@ -10,7 +10,6 @@
 
 #if PLUME_ENABLED
 #    include <plume/context.hpp>
-#    include <plume/owned_context.hpp>
 #endif
 
 namespace plume {
@@ -26,16 +25,15 @@ struct [[gnu::visibility("default")]] Captured {
 
     static Captured now() noexcept {
         const Lane* lane = peek_lane();
-        return {OwnedContext{current_context()}, lane && lane->mute == Mute::suppressed};
+        return {owned(current_context()), lane && lane->mute == Mute::suppressed};
     }
 };
 
-/// Puts it in force. Owns it as well, since work may destroy the object that it came from.
-class [[gnu::visibility("default")]] CapturedScope : Captured, ContextScope {
+/// Puts it in force. Shares its texts, since work may destroy the object that it came from.
+class [[gnu::visibility("default")]] CapturedScope : protected ContextScope {
   public:
     explicit CapturedScope(const Captured& captured) noexcept
-        : Captured{captured},
-          ContextScope{context.view(), suppressed ? Mute::suppressed : Mute::none} {}
+        : ContextScope{captured.suppressed ? Mute::suppressed : Mute::none, captured.context} {}
 };
 
 /// std::invoke(), which <functional> has, and 20,000 lines more.
@@ -141,7 +139,7 @@ template <class F>
 [[nodiscard]] Bound<std::decay_t<F>>
 bind_context(const SpanContext& context,
              F&& f) noexcept(std::is_nothrow_constructible_v<std::decay_t<F>, F>) {
-    return {{OwnedContext{context}, false}, static_cast<F&&>(f)};
+    return {{detail::owned(context), false}, static_cast<F&&>(f)};
 }
 
 #else

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <plume/slow_path.hpp>
 
@@ -93,11 +94,12 @@ class SamplingAttributes {
     const Entry& entry = *process.registry.at(index);
     const char* payload = lane.address(lane.current & ~low_bits) + (entry.one_word_fields ? 8 : 16);
     const SamplingAttributes attributes{entry, payload};
-    TraceStart start{lane.trace_id, lane.trace_state, lane.trace_flags};
+    TraceStart start{lane.trace_id, lane.trace_state, nullptr, lane.trace_flags};
     SamplingInput input = input_for(start, lane.scope, entry);
     input.attributes = attributes.data();
     input.attribute_count = attributes.size();
-    apply(start, lane, ask(*sampler, input, monotonic_ns));
+    apply(start, lane.scope.baggage, ask(*sampler, input, monotonic_ns));
+    if (start.text) let_go(std::exchange(lane.trace_text, start.text));
     lane.trace_state = start.trace_state;
     lane.trace_flags = start.flags;
     if ((start.flags & trace_flags::sampled) != 0) return 0;

@@ -7,6 +7,7 @@
 
 #include <plume/atomic.hpp>
 #include <plume/clock.hpp>
+#include <plume/context_text.hpp>
 #include <plume/ids.hpp>
 #include <plume/ring.hpp>
 
@@ -43,18 +44,42 @@ enum class Mute : std::uint8_t {
 /// One comparison, since it is all that most spans of a program do.
 constexpr bool is_unsampled(Mute mute) noexcept { return mute >= Mute::unsampled; }
 
-/// What a ContextScope puts aside while it is in force, a link of a list on the stack.
+/// In the child of a fork: spans that the parent process had open where the thread forked. The
+/// innermost of them that has not ended in the child is the remote parent of what begins.
+struct [[gnu::visibility("default")]] Inherited {
+    std::uint64_t floor;    ///< where the first of them began
+    std::uint64_t position; ///< and the one that is the parent
+    std::uint64_t id_seed;  ///< of the process that began them
+    std::uint64_t id_key;
+    SpanContext below; ///< what was in force outside them
+    ContextText* below_text;
+    Inherited* outer; ///< what that process had inherited itself
+};
+
+/// What a ContextScope puts aside while it is in force, a link of a list. It belongs to the lane,
+/// since a scope may be gone before its thread can give back what it has put aside: then its
+/// ticket says so. See scopes.hpp.
 struct [[gnu::visibility("default")]] Outside {
     std::uint64_t current = 0;
     SpanContext scope;
+    ContextText* scope_text = nullptr;
     TraceId trace_id;
     std::string_view trace_state;
+    ContextText* trace_text = nullptr;
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
     bool admitted = false;
+    bool undecided = false;
+    unsigned uncaught = 0; ///< exceptions in flight when the scope began
     std::uint64_t muted_by = 0;
+    SpanId unsampled_id;
     std::uint64_t floor = 0;
+    Inherited* inherited = nullptr;
     Outside* next = nullptr;
+    // Of which scope it is: written by the lane's thread, and by the one on which the scope ends.
+    Atomic<std::uint64_t> ticket{0};
+
+    static constexpr std::uint64_t ended = 1; ///< in a ticket: on another thread
 };
 
 /// Written by the thread that claimed it, drained by the collector. Lanes outlive their threads:
@@ -62,10 +87,15 @@ struct [[gnu::visibility("default")]] Outside {
 struct [[gnu::visibility("default")]] Lane : Ring {
     // Where spans without a parent on this thread hang: set by ContextScope.
     SpanContext scope;
-    Outside* outside = nullptr; ///< what the innermost ContextScope has put aside
+    ContextText* scope_text = nullptr; ///< what `scope` views
+    Outside* outside = nullptr;        ///< what the innermost ContextScope has put aside
+    Outside* unused = nullptr;         ///< records for the scopes to come
+    std::uint64_t last_ticket = 0;
+    Inherited* inherited = nullptr;
     // The trace of the open local root, or of the unsampled one.
     TraceId trace_id;
     std::string_view trace_state;
+    ContextText* trace_text = nullptr; ///< what `trace_state` views
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
     bool admitted = false;  ///< the next root is already decided on: `trace_id` is its trace
@@ -78,7 +108,6 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t missing_for = 0;
     std::uint32_t missing_suppressed = 0;
     std::uint32_t missing_dropped = 0;
-    char* own_state = nullptr; ///< where `trace_state` lies if a sampler of ours has changed it
 
     Limits limits{};
     std::uint32_t index = 0;
@@ -116,8 +145,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     Atomic<std::uint64_t> suppressed_spans{0}; ///< over the rate of their line
 
     // Kept by the runtime, under its lock.
-    std::uint64_t fork_floor = 0;    ///< positions below are of the parent process
-    std::uint64_t fork_position = 0; ///< the span that was open when the process forked
+    std::uint64_t fork_floor = 0; ///< positions below are of the parent process
     int exit_rounds = 0;
     bool thread_is_new = false; ///< the next record says which thread it is
     Lane* next = nullptr;       ///< of all lanes: written once
@@ -157,6 +185,14 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     [[nodiscard]] bool on_stack(std::uint64_t position) const noexcept {
         return is_open(position, floor, current);
     }
+    /// What was drawn ahead holds where roots of new traces begin. Elsewhere it is forgotten, since
+    /// drawing anew is as good: a draw remembers nothing.
+    void keep_draw_only_for_roots() noexcept {
+        if (current == 0 && mute == Mute::none && !scope.valid() && scope.flags == 0) return;
+        drawn_for = nullptr;
+        skips = 0;
+    }
+
     /// The scope that has put aside the part of the stack on which an open span is, or null.
     [[nodiscard]] Outside* outside_with(std::uint64_t position) const noexcept {
         for (Outside* level = outside; level; level = level->next)
@@ -214,12 +250,16 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     /// Forgets whatever was open: a new thread takes over, or a new process.
     void reset() noexcept {
+        forget_scopes();
         scope = {};
-        outside = nullptr;
         trace_id = {};
         trace_state = {};
         mute = Mute::none;
         muted_by = 0;
+        forget_records();
+    }
+    /// The part of that which is about the ring.
+    void forget_records() noexcept {
         drawn_for = nullptr;
         skips = 0;
         admitted = undecided = false;
@@ -233,6 +273,28 @@ struct [[gnu::visibility("default")]] Lane : Ring {
             head.load(memory_order_relaxed); // own store, or the last owner's under the lock
         room = closed_room = 0;
         closed = true;
+    }
+
+    /// A record that no scope has any more. What it kept of texts has another owner, or none.
+    void recycle(Outside& record) noexcept {
+        // Relaxed: no scope finds its ticket here again, whatever thread it ends on.
+        record.ticket.store(0, memory_order_relaxed);
+        record.next = unused;
+        unused = &record;
+    }
+    void forget_scopes() noexcept {
+        for (Outside* level = outside; level;) {
+            Outside* next_level = level->next;
+            let_go(level->scope_text);
+            let_go(level->trace_text);
+            recycle(*level);
+            level = next_level;
+        }
+        outside = nullptr;
+        inherited = nullptr;
+        let_go(scope_text);
+        let_go(trace_text);
+        scope_text = trace_text = nullptr;
     }
 
   private:

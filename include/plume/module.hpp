@@ -10,6 +10,7 @@
 
 #include <plume/atomic.hpp>
 #include <plume/config.hpp>
+#include <plume/inherited.hpp>
 #include <plume/runtime.hpp>
 
 #if PLUME_ELF
@@ -234,24 +235,36 @@ inline void leave_behind(void* memory) noexcept {
     candidate.left_behind = one;
 }
 
+/// What a thread of the parent may have been changing just then: nobody reads it.
+[[gnu::cold]] inline void forget_torn(Lane& lane) noexcept {
+    for (void* each : {static_cast<void*>(lane.outside), static_cast<void*>(lane.unused),
+                       static_cast<void*>(lane.scope_text), static_cast<void*>(lane.trace_text),
+                       static_cast<void*>(lane.inherited)})
+        leave_behind(each);
+    lane.outside = lane.unused = nullptr;
+    lane.scope_text = lane.trace_text = nullptr;
+    lane.inherited = nullptr;
+}
+
 /// The child has one thread, and nothing of the parent's is its to deliver: lanes start empty,
-/// with other ids. What was open stays the parent's; new spans become its children from afar.
+/// with other ids. What was open stays the parent's; new spans become its children from afar, and
+/// what was not recorded there is not recorded here.
 [[gnu::cold]] inline void after_fork_in_child() noexcept {
     candidate.mutex.unlock(); // by the thread that has locked it in before_fork()
     auto* own =
         candidate.started ? static_cast<Lane*>(pthread_getspecific(candidate.key)) : nullptr;
     if (own == exited()) own = nullptr;
-    SpanContext open;
-    if (own && own->current != 0)
-        open = {own->trace_id,    candidate.span_id(own->current & ~low_bits),
-                own->trace_flags, true,
-                own->trace_state, own->scope.baggage};
+    const std::uint64_t seed = candidate.id_seed.load(memory_order_relaxed); // one thread is left
+    const std::uint64_t key = candidate.id_key.load(memory_order_relaxed);
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
-        const std::uint64_t position = lane->current & ~low_bits;
-        const SpanContext scope = lane->scope;
-        lane->reset();
+        if (lane == own) {
+            inherit_all(*lane, seed, key, &Runtime::make_span_id);
+        } else {
+            forget_torn(*lane);
+            lane->reset();
+        }
         lane->fork_floor = lane->head.load(memory_order_relaxed);
         lane->release(lane->fork_floor);
         leave_behind(lane->replay);
@@ -261,8 +274,6 @@ inline void leave_behind(void* memory) noexcept {
         lane->suppressed_spans.store(0, memory_order_relaxed);
         fill_random(lane->trace_seed, sizeof lane->trace_seed);
         if (lane == own) {
-            lane->scope = open.valid() ? open : scope;
-            lane->fork_position = position;
             lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
             lane->thread_is_new = true;
         } else {

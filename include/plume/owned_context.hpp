@@ -1,56 +1,13 @@
 // owned_context.hpp - a SpanContext that may be kept: it owns the text that a SpanContext views.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <new>
-#include <string_view>
 #include <utility>
 
-#include <plume/atomic.hpp>
+#include <plume/context_text.hpp>
 #include <plume/ids.hpp>
 
 namespace plume {
-namespace [[gnu::visibility("hidden")]] detail {
-
-/// Trace state and baggage behind each other. Never changes, and lives as long as its last owner.
-struct [[gnu::visibility("default")]] ContextText {
-    Atomic<std::uint32_t> owners{1};
-    std::uint32_t trace_state_size;
-    std::uint32_t baggage_size;
-
-    [[nodiscard]] char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
-    [[nodiscard]] std::string_view trace_state() noexcept { return {text(), trace_state_size}; }
-    [[nodiscard]] std::string_view baggage() noexcept {
-        return {text() + trace_state_size, baggage_size};
-    }
-
-    /// Null for two empty texts, and where there is no memory.
-    [[gnu::noinline]] static ContextText* make(std::string_view trace_state,
-                                               std::string_view baggage) noexcept {
-        // Headers end long before; what claims to be longer is not passed on.
-        constexpr std::size_t longest = std::size_t{1} << 30U;
-        if (trace_state.size() > longest) trace_state = {};
-        if (baggage.size() > longest) baggage = {};
-        const std::size_t size = trace_state.size() + baggage.size();
-        if (size == 0) return nullptr;
-        void* memory = ::operator new(sizeof(ContextText) + size, std::nothrow);
-        if (!memory) return nullptr;
-        auto* made = new (memory) ContextText;
-        made->trace_state_size = static_cast<std::uint32_t>(trace_state.size());
-        made->baggage_size = static_cast<std::uint32_t>(baggage.size());
-        char* end = made->text();
-        for (const std::string_view part : {trace_state, baggage}) {
-            if (!part.empty()) std::memcpy(end, part.data(), part.size());
-            end += part.size();
-        }
-        return made;
-    }
-};
-
-} // namespace detail
-
 /// What a SpanContext says, with copies of its trace state and baggage, so that it may be stored,
 /// and read on another thread, after what it was taken from is gone. Two empty texts cost no
 /// allocation, others one; copies share it. Never throws: without memory the texts are left out,
@@ -62,16 +19,15 @@ class OwnedContext {
     /// Invalid: no parent.
     OwnedContext() noexcept = default;
     explicit OwnedContext(const SpanContext& context) noexcept
+        : OwnedContext{context, detail::ContextText::make(context.trace_state, context.baggage)} {}
+    /// With a text that is kept already, and becomes this object's: for Plume itself.
+    OwnedContext(const SpanContext& context, detail::ContextText* text) noexcept
         : trace_id_{context.trace_id}, span_id_{context.span_id}, flags_{context.flags},
-          is_remote_{context.is_remote},
-          text_{detail::ContextText::make(context.trace_state, context.baggage)} {}
+          is_remote_{context.is_remote}, text_{text} {}
 
     OwnedContext(const OwnedContext& other) noexcept
         : trace_id_{other.trace_id_}, span_id_{other.span_id_}, flags_{other.flags_},
-          is_remote_{other.is_remote_}, text_{other.text_} {
-        // Whoever copies has an owner: nothing is to be ordered.
-        if (text_) text_->owners.fetch_add(1, detail::memory_order_relaxed);
-    }
+          is_remote_{other.is_remote_}, text_{detail::keep(other.text_)} {}
     OwnedContext(OwnedContext&& other) noexcept
         : trace_id_{std::exchange(other.trace_id_, {})},
           span_id_{std::exchange(other.span_id_, {})}, flags_{std::exchange(other.flags_, {})},
@@ -85,11 +41,7 @@ class OwnedContext {
         std::swap(text_, other.text_);
         return *this;
     }
-    ~OwnedContext() {
-        // Acquires what the other owners have read, and releases what this one has.
-        if (text_ && text_->owners.fetch_add(~std::uint32_t{0}, detail::memory_order_acq_rel) == 1)
-            ::operator delete(text_);
-    }
+    ~OwnedContext() { detail::let_go(text_); }
 
     /// Views this object's text, which stays where it is: good as long as this object, what it is
     /// moved to, or any copy lives.
@@ -101,6 +53,11 @@ class OwnedContext {
                 text_ ? text_->trace_state() : std::string_view{},
                 text_ ? text_->baggage() : std::string_view{}};
     }
+    /// Has another span of the same trace as its own: for Plume itself.
+    void name(SpanId span) noexcept { span_id_ = span; }
+    /// The text that it views, without one owner more, or null: for Plume itself.
+    [[nodiscard]] detail::ContextText* text() const noexcept { return text_; }
+
     [[nodiscard]] bool valid() const noexcept { return trace_id_.valid() && span_id_.valid(); }
 
     /// Whether both say the same.

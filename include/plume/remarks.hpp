@@ -25,10 +25,11 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// The context of an open span of this thread, or of the innermost one.
 [[gnu::noinline]] inline SpanContext context_of(std::uint64_t token) noexcept {
-    const Lane* lane = peek_lane();
+    Lane* lane = peek_lane();
     if (!lane) return {};
     const std::uint64_t position = (token != 0 ? token : lane->current) & ~low_bits;
-    if (position == 0 || lane_of(position) != lane->index || position < lane->fork_floor) return {};
+    if (position == 0 || lane_of(position) != lane->index) return {};
+    if (position < lane->fork_floor) return context_of_inherited(*lane, position);
     const SpanId id = runtime().span_id(position);
     if (lane->on_stack(position))
         return {lane->trace_id,     id, lane->trace_flags, false, lane->trace_state,
@@ -43,6 +44,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 [[gnu::noinline]] inline SpanContext context_now() noexcept {
     Lane* lane = peek_lane();
     if (!lane) return {};
+    notice_ended(*lane);
     if (lane->current != 0) return context_of(0);
     name_unsampled(*lane);
     // What is not recorded passes its decision on, so that other services drop it too.
@@ -94,6 +96,12 @@ template <SiteKind What, class Line, class... Args>
 [[gnu::noinline, gnu::cold]] inline void mark_exception(std::uint64_t token,
                                                         unsigned uncaught) noexcept {
     if (count_uncaught() <= uncaught) return; // the lane was not known, that is all
+    // The two counts are of one thread, or mean nothing.
+    const Lane* lane = peek_lane();
+    const std::uint64_t position = token & ~low_bits;
+    if ((token & async_bit) == 0 &&
+        (!lane || lane_of(position) != lane->index || position < lane->owner_floor))
+        return;
     // No "key"_a here: g++ finds the one of off.hpp where a file has its macros compiled out.
     remark<SiteKind::event, Anywhere<"exception">>(token, Key<"exception.type">{} = "unknown",
                                                    Key<"exception.message">{} =

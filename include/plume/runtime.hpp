@@ -284,6 +284,7 @@ inline const unsigned* count_of_uncaught() noexcept {
         lane = new (memory) Lane;
         lane->index = ++runtime.lane_count;
         lane->next_muted_by = std::uint64_t{lane->index} << position_bits | muted_token;
+        lane->last_ticket = std::uint64_t{lane->index} << position_bits;
         fill_random(lane->trace_seed, sizeof lane->trace_seed);
         lane->next = runtime.lanes.load(memory_order_relaxed); // under the lock
         runtime.lanes.store(lane, memory_order_release);       // pairs with the collector's acquire

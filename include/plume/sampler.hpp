@@ -258,7 +258,7 @@ inline Threshold make_threshold(double probability, unsigned precision = 4) noex
     write_hex(hex, value);
     std::string_view text{hex + 2, 14};
     while (text.size() > 1 && text.back() == '0') text.remove_suffix(1);
-    threshold.size = static_cast<std::uint32_t>(6 + text.size());
+    threshold.head.trace_state_size = static_cast<std::uint32_t>(6 + text.size());
     std::memcpy(threshold.text, "ot=th:", 6);
     std::memcpy(threshold.text + 6, text.data(), text.size());
     return threshold;

@@ -12,6 +12,7 @@
 
 #include <plume/atomic.hpp>
 #include <plume/attribute.hpp>
+#include <plume/context_text.hpp>
 #include <plume/glob.hpp>
 #include <plume/ids.hpp>
 #include <plume/kinds.hpp>
@@ -45,14 +46,32 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// Sampling", "Rejection Threshold").
 inline constexpr std::uint64_t all_of_56_bits = std::uint64_t{1} << 56U;
 
-/// A threshold, and what the trace state says of it: "ot=th:c". Never freed: spans view the text.
+/// A threshold, and what the trace state says of it: "ot=th:c". Never freed, as the plan that it is
+/// part of: contexts keep the text without an allocation.
 struct Threshold {
     std::uint64_t value = 0;
-    std::uint32_t size = 0;
-    char text[28]{};
+    ContextText head{Atomic<std::uint32_t>{ContextText::for_ever}, 0, 0};
+    char text[28]{}; ///< behind its head
 
-    [[nodiscard]] std::string_view trace_state() const noexcept { return {text, size}; }
+    constexpr Threshold() noexcept = default;
+    Threshold(const Threshold& other) noexcept { *this = other; }
+    Threshold& operator=(const Threshold& other) noexcept {
+        value = other.value;
+        head.trace_state_size = other.head.trace_state_size;
+        std::memcpy(text, other.text, sizeof text);
+        return *this;
+    }
+
+    [[nodiscard]] std::string_view trace_state() const noexcept {
+        return {text, head.trace_state_size};
+    }
+    /// The same for contexts to keep, or null.
+    [[nodiscard]] ContextText* kept() const noexcept {
+        return head.trace_state_size != 0 ? const_cast<ContextText*>(&head) : nullptr;
+    }
 };
+static_assert(sizeof(Threshold) == 8 + sizeof(ContextText) + sizeof Threshold::text,
+              "what ContextText::text() finds is the text");
 
 /// Admits `count` in any stretch of time of `window_ns`, and no more: it remembers when it admitted
 /// the last ones, and the oldest has to be out of the window. Any thread; never waits.
@@ -175,8 +194,9 @@ constexpr std::uint64_t randomness(const TraceId& trace, std::string_view trace_
 }
 
 /// `state` with the `th` of its `ot` member set to that of `threshold`, or taken out if that is
-/// null or says nothing. What changes moves to the left (W3C Trace Context, 3.3.1.4). Returns the
-/// size, or 0 if it does not fit, or nothing is left.
+/// null or says nothing. What changes moves to the left, and what is one too many falls off the end
+/// (W3C Trace Context, 3.3.1.4 and 3.3.1.1). Returns the size, or 0 if it does not fit, or nothing
+/// is left.
 inline std::size_t with_threshold(std::string_view state, const Threshold* threshold, char* out,
                                   std::size_t capacity) noexcept {
     std::size_t size = 0;
@@ -197,7 +217,9 @@ inline std::size_t with_threshold(std::string_view state, const Threshold* thres
         }
         rest.remove_prefix(semicolon == std::string_view::npos ? rest.size() : semicolon + 1);
     }
-    while (!state.empty()) {
+    constexpr int most_members = 32;
+    int members = size != 0 ? 1 : 0;
+    while (!state.empty() && members < most_members) {
         const std::size_t comma = state.find(',');
         std::string_view member = state.substr(0, comma);
         while (!member.empty() && (member.front() == ' ' || member.front() == '\t'))
@@ -205,6 +227,7 @@ inline std::size_t with_threshold(std::string_view state, const Threshold* thres
         if (!member.empty() && member.substr(0, 3) != "ot=") {
             if (size != 0) append(",");
             append(member);
+            ++members;
         }
         state.remove_prefix(comma == std::string_view::npos ? state.size() : comma + 1);
     }

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <sys/prctl.h>
 
+#include <plume/inherited.hpp>
+#include <plume/owned_context.hpp>
 #include <plume/trace_start.hpp>
 
 namespace plume {
@@ -170,7 +172,8 @@ inline bool is_mute(Lane& lane) noexcept {
 /// The lane for a span that begins, or null.
 inline Lane* lane_for_begin() noexcept {
     Lane* lane = own_lane();
-    if (!lane) runtime().dropped_after_exit.fetch_add(1, memory_order_relaxed);
+    if (lane) notice_ended(*lane);
+    else runtime().dropped_after_exit.fetch_add(1, memory_order_relaxed);
     return lane;
 }
 
@@ -217,38 +220,78 @@ inline Lane* lane_for_begin() noexcept {
 /// Exceptions in flight, for threads whose lane the module does not remember.
 [[gnu::noinline]] inline unsigned count_uncaught() noexcept { return *count_of_uncaught(); }
 
-/// Room for the begin of a span off the stack, behind its `async` record. `own` becomes its
-/// context, but for the span id, which follows from where the caller writes.
+/// The lane that the thread has already, or null: asks for none.
+inline Lane* peek_lane() noexcept {
+    if (this_lane != &no_lane) return this_lane;
+    Runtime& process = runtime();
+    if (!process.started) return nullptr;
+    auto* lane = static_cast<Lane*>(pthread_getspecific(process.key));
+    return lane == exited() ? nullptr : lane;
+}
+
+/// A text that a context can keep which says what `context` says: what this thread has in force, or
+/// a threshold, if that is it; else a copy. Null if there is nothing to keep, or no memory.
+[[gnu::noinline]] inline ContextText* text_of_slowly(const SpanContext& context) noexcept {
+    if (Lane* lane = peek_lane())
+        for (ContextText* text : {lane->trace_text, lane->scope_text})
+            if (text && text->says(context)) return keep(text);
+    const SamplingPlan* plan =
+        runtime().sampling.load(memory_order_acquire); // pairs with the release in set_plan()
+    const Threshold* threshold = plan ? plan->by_parent[SamplingPlan::root]->threshold : nullptr;
+    if (threshold && threshold->kept() && threshold->kept()->says(context))
+        return threshold->kept();
+    return ContextText::make(context.trace_state, context.baggage);
+}
+inline ContextText* text_of(const SpanContext& context) noexcept {
+    if (context.trace_state.empty() && context.baggage.empty()) [[likely]]
+        return nullptr;
+    return text_of_slowly(context);
+}
+/// The context with a text of its own.
+inline OwnedContext owned(const SpanContext& context) noexcept {
+    return {context, text_of(context)};
+}
+
+/// Room for the begin of a span off the stack, behind its `async` record. `kept`, if not null,
+/// becomes its context, but for the span id, which follows from where the caller writes.
 [[gnu::noinline]] inline Room make_room_async(std::uint64_t need, std::uint32_t index,
                                               const SpanContext& parent,
-                                              SpanContext& own) noexcept {
+                                              OwnedContext* kept) noexcept {
     Lane* lane = lane_for_begin();
-    own = parent;
-    if (!lane || lane->mute == Mute::suppressed) return {};
+    const auto pass_on = [&]() -> Room {
+        if (kept) *kept = owned(parent);
+        return {};
+    };
+    if (!lane || lane->mute == Mute::suppressed) return pass_on();
     // Otherwise only its parent decides, whatever the stack of this thread is muted for.
     if (lane->mute == Mute::dropping && parent.span_id == lane->unsampled_id) {
         Lane::count(lane->dropped_spans);
-        return {};
+        return pass_on();
     }
     const TraceStart start = start_trace(runtime(), *lane, parent, index, false);
-    own = {start.trace_id, {}, start.flags, false, start.trace_state, parent.baggage};
-    if (!own.sampled()) {
-        own.span_id = unsampled_span_id(own.trace_id);
-        return {};
-    }
+    SpanContext own{start.trace_id, {}, start.flags, false, start.trace_state, parent.baggage};
+    if (!own.sampled()) own.span_id = unsampled_span_id(own.trace_id);
+    // A text that was made for it has its baggage, too.
+    const bool is_whole = start.text && start.text->says(own);
+    if (kept) *kept = is_whole ? OwnedContext{own, keep(start.text)} : owned(own);
     SpanContext above = own;
     if (parent.valid()) {
         above.span_id = parent.span_id;
         above.is_remote = parent.is_remote;
     }
-    if (!take(*lane, parent_size(above) + need + introduction(*lane))) {
-        Lane::count(lane->dropped_spans);
-        own = parent;
-        return {};
+    Room room;
+    if (own.sampled()) {
+        if (take(*lane, parent_size(above) + need + introduction(*lane))) {
+            introduce_thread(*lane);
+            put_parent(*lane, control::async, above);
+            room = {lane, now(lane->clock)};
+        } else {
+            Lane::count(lane->dropped_spans);
+            pass_on();
+        }
     }
-    introduce_thread(*lane);
-    put_parent(*lane, control::async, above);
-    return {lane, now(lane->clock)};
+    let_go(start.text);
+    return room;
 }
 
 /// The same decision, before the arguments of the span are evaluated. `token`: see Room::ticks.
@@ -261,15 +304,6 @@ struct Decision {
     if (!lane || is_mute(*lane)) return {};
     if (lane->current != 0 || admit(runtime(), *lane, index)) return {true, 0};
     return {false, lane->new_muted_token()};
-}
-
-/// The lane that the thread has already, or null: asks for none.
-inline Lane* peek_lane() noexcept {
-    if (this_lane != &no_lane) return this_lane;
-    Runtime& process = runtime();
-    if (!process.started) return nullptr;
-    auto* lane = static_cast<Lane*>(pthread_getspecific(process.key));
-    return lane == exited() ? nullptr : lane;
 }
 
 [[gnu::noinline]] inline bool is_recording_slowly() noexcept {
@@ -299,12 +333,6 @@ inline Lane* peek_lane() noexcept {
     return lane ? Room{lane, now(lane->clock)} : Room{};
 }
 
-/// The guard of a span that the parent process had open when it forked: only the child's idea of
-/// where new spans hang changes.
-inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
-    if (position == lane.fork_position && lane.current == 0) lane.scope = {};
-}
-
 /// Where the lane is not known to the module, or scopes have been entered since.
 [[gnu::noinline]] inline void unmute_slowly(std::uint64_t token) noexcept {
     if (Lane* lane = peek_lane()) lane->unmute(token);
@@ -326,7 +354,11 @@ inline void end_inherited(Lane& lane, std::uint64_t position) noexcept {
         return;
     }
     const bool own = lane_of(position) == lane->index;
-    if (own && position < lane->fork_floor) return end_inherited(*lane, position);
+    if (own && position < lane->fork_floor) {
+        if ((token & async_bit) == 0)
+            end_inherited(*lane, position, parent, &Runtime::make_span_id);
+        return;
+    }
     const std::uint64_t ticks = now(lane->clock);
     const bool stacked = own && (token & async_bit) == 0;
     // 8 bytes were promised to the end of a span that this thread has put on its stack.

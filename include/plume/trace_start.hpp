@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include <plume/module.hpp>
+#include <plume/scopes.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -18,30 +18,36 @@ inline SpanId unsampled_span_id(const TraceId& trace) noexcept { return {mix(tra
 struct TraceStart {
     TraceId trace_id;
     std::string_view trace_state;
+    ContextText* text = nullptr; ///< what `trace_state` views, kept; null: the parent's
     std::uint8_t flags = 0;
     bool undecided = false; ///< recorded for now: a rule looks at one of the attributes to come
 };
 
-/// The longest trace state that a sampler of ours changes: 32 members are dropped beyond
-/// (W3C Trace Context, 3.3.1.5, asks for 512 characters at least).
-inline constexpr std::size_t own_state_bytes = 1024;
-
-/// What the verdict makes of the trace state. `lane` keeps a text that did not exist before: it is
-/// good until the next local root on the thread that has one.
-[[gnu::noinline, gnu::cold]] inline std::string_view
-state_after(Lane& lane, std::string_view state, const Threshold* threshold) noexcept {
-    if (!lane.own_state) lane.own_state = static_cast<char*>(std::malloc(own_state_bytes));
-    if (!lane.own_state) return {};
-    return {lane.own_state, with_threshold(state, threshold, lane.own_state, own_state_bytes)};
+/// Changes the trace state to what the verdict makes of it, in a text of its own.
+[[gnu::noinline, gnu::cold]] inline void rewrite_state(TraceStart& start, std::string_view baggage,
+                                                       const Threshold* threshold) noexcept {
+    const std::string_view state = start.trace_state;
+    start.trace_state = {};
+    if (state.size() > ContextText::longest || baggage.size() > ContextText::longest) return;
+    const std::size_t most = state.size() + sizeof Threshold::text + 4; // "ot=", ","
+    ContextText* text = ContextText::reserve(most + baggage.size());
+    if (!text) return;
+    text->trace_state_size =
+        static_cast<std::uint32_t>(with_threshold(state, threshold, text->text(), most));
+    text->append_baggage(baggage);
+    start.text = text;
+    start.trace_state = text->trace_state();
 }
 
-inline void apply(TraceStart& start, Lane& lane, Verdict verdict) noexcept {
+inline void apply(TraceStart& start, std::string_view baggage, Verdict verdict) noexcept {
     start.flags = static_cast<std::uint8_t>((start.flags & ~trace_flags::sampled) |
                                             (verdict.sampled ? trace_flags::sampled : 0));
     if (start.trace_state.empty()) {
-        if (verdict.threshold) start.trace_state = verdict.threshold->trace_state();
+        if (!verdict.threshold) return;
+        start.trace_state = verdict.threshold->trace_state();
+        start.text = verdict.threshold->kept();
     } else if (!ot_member(start.trace_state).empty() || verdict.threshold) {
-        start.trace_state = state_after(lane, start.trace_state, verdict.threshold);
+        rewrite_state(start, baggage, verdict.threshold);
     }
 }
 
@@ -69,7 +75,7 @@ inline SamplingInput input_for(const TraceStart& start, const SpanContext& paren
 inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOTONIC); }
 
 /// A sampler that is more than one comparison. `index`: of the callsite.
-[[gnu::noinline]] inline void ask_sampler(Runtime& process, Lane& lane, const SamplingPlan& plan,
+[[gnu::noinline]] inline void ask_sampler(Runtime& process, const SamplingPlan& plan,
                                           const SamplerNode& sampler, const SpanContext& parent,
                                           std::uint32_t index, TraceStart& start,
                                           bool can_wait) noexcept {
@@ -79,7 +85,7 @@ inline std::uint64_t monotonic_ns() noexcept { return nanoseconds_of(CLOCK_MONOT
         start.flags |= trace_flags::sampled;
         return;
     }
-    apply(start, lane, ask(sampler, input_for(start, parent, entry), monotonic_ns));
+    apply(start, parent.baggage, ask(sampler, input_for(start, parent, entry), monotonic_ns));
 }
 
 /// How many roots in a row a sampler does not sample that samples the part `probability`: drawn
@@ -170,7 +176,7 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
                                                     trace_flags::sampled);
         if ((start.flags & trace_flags::debug) != 0) return start;
         if (const SamplerNode* sampler = plan ? plan->for_parent(parent) : nullptr) [[unlikely]]
-            ask_sampler(process, lane, *plan, *sampler, parent, index, start, stacked);
+            ask_sampler(process, *plan, *sampler, parent, index, start, stacked);
         return start;
     }
     start.flags = trace_flags::random | trace_flags::sampled;
@@ -184,8 +190,12 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
             start.trace_id = lane.new_trace_id();
         }
         const bool sampled = (start.trace_id.low & (all_of_56_bits - 1)) >= threshold.value;
-        if (sampled) start.trace_state = threshold.trace_state();
-        else start.flags = trace_flags::random;
+        if (!sampled) {
+            start.flags = trace_flags::random;
+            return start;
+        }
+        start.trace_state = threshold.trace_state();
+        start.text = threshold.kept();
         return start;
     }
     start.trace_id = lane.new_trace_id();
@@ -195,9 +205,18 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
         return start;
     }
     if (plan)
-        ask_sampler(process, lane, *plan, *plan->by_parent[SamplingPlan::root], parent, index,
-                    start, stacked);
+        ask_sampler(process, *plan, *plan->by_parent[SamplingPlan::root], parent, index, start,
+                    stacked);
     return start;
+}
+
+/// The trace state of the local root is the lane's, which keeps its text.
+inline void keep_state(Lane& lane, const TraceStart& start) noexcept {
+    ContextText* const before = lane.trace_text;
+    lane.trace_text = start.text;
+    if (!start.text && !start.trace_state.empty()) lane.trace_text = keep(lane.scope_text);
+    lane.trace_state = start.trace_state;
+    if (before) let_go(before);
 }
 
 /// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
@@ -206,9 +225,10 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
                                          std::uint32_t index) noexcept {
     if (lane.admitted) [[unlikely]]
         return true;
+    notice_ended(lane);
     const TraceStart start = start_trace(process, lane, lane.scope, index, true);
     lane.trace_id = start.trace_id;
-    lane.trace_state = start.trace_state;
+    keep_state(lane, start);
     lane.trace_flags = start.flags;
     lane.undecided = start.undecided;
     lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;

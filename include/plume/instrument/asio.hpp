@@ -139,7 +139,7 @@ bind_context(PLUME_ASIO::awaitable<T, Executor> work) {
 template <class T, class Executor>
 [[nodiscard]] PLUME_ASIO::awaitable<T, Executor>
 bind_context(const SpanContext& context, PLUME_ASIO::awaitable<T, Executor> work) {
-    return detail::run_in(detail::Captured{OwnedContext{context}}, std::move(work));
+    return detail::run_in(detail::Captured{detail::owned(context)}, std::move(work));
 }
 
 } // namespace PLUME_MODE

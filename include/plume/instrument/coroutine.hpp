@@ -7,6 +7,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -43,17 +44,17 @@ class [[gnu::visibility("default")]] Slices {
   public:
     /// The context is that of who calls the coroutine. Nothing is in force yet.
     Slices() noexcept : Slices{Captured::now()} {}
-    explicit Slices(Captured inherited) noexcept
-        : inherited_{static_cast<Captured&&>(inherited)}, context_{inherited_.context.view()} {}
+    explicit Slices(Captured inherited) noexcept : captured_{static_cast<Captured&&>(inherited)} {}
     Slices(const Slices&) = delete;
     Slices& operator=(const Slices&) = delete;
 
     void enter() noexcept {
-        if (!slice_) slice_.emplace(context_, inherited_.suppressed);
+        if (!slice_) slice_.emplace(captured_);
     }
     void leave() noexcept {
         if (!slice_) return;
-        if (slice_->innermost()) context_ = slice_->in_force(); // a CoroutineSpan may be open
+        if (slice_->innermost())
+            captured_.context = slice_->in_force(); // a CoroutineSpan may be open
         slice_.reset();
     }
 
@@ -64,15 +65,13 @@ class [[gnu::visibility("default")]] Slices {
     }
 
   private:
-    struct Slice : ContextScope {
-        Slice(const SpanContext& context, bool suppressed) noexcept
-            : ContextScope{context, suppressed ? Mute::suppressed : Mute::none} {}
-        using ContextScope::in_force;
-        using ContextScope::innermost;
+    struct Slice : CapturedScope {
+        using CapturedScope::CapturedScope;
+        using CapturedScope::in_force;
+        using CapturedScope::innermost;
     };
 
-    Captured inherited_;
-    SpanContext context_; // what it views is inherited, or of a CoroutineSpan in the same frame
+    Captured captured_; ///< for the next slice
     std::optional<Slice> slice_;
 };
 
@@ -129,19 +128,28 @@ class [[nodiscard, gnu::visibility("default")]] TracedAwaiter {
     Awaiter awaiter_;
 };
 
-/// Makes `context` the one of the innermost scope, if no span is open in it.
-inline bool replace_scope(const SpanContext& context, SpanContext& before) noexcept {
+/// Makes `context` the one of the innermost scope, if no span is open in it, and returns what was.
+inline std::optional<OwnedContext> replace_scope(const OwnedContext& context) noexcept {
     Lane* lane = peek_lane();
-    if (!lane || !lane->outside || lane->current != 0) return false;
-    before = lane->scope;
-    lane->scope = context;
+    if (!lane || !lane->outside || lane->current != 0) return {};
+    OwnedContext before{lane->scope, lane->scope_text}; // which the lane gives away
+    lane->scope = context.view();
+    lane->scope_text = keep(context.text());
     lane->admitted = false;
-    return true;
+    lane->keep_draw_only_for_roots();
+    return before;
 }
 inline bool is_in_force(const SpanContext& context) noexcept {
     const Lane* lane = peek_lane();
     return lane && lane->outside && lane->scope.span_id == context.span_id &&
            lane->scope.trace_id == context.trace_id;
+}
+
+/// The slice of a coroutine that runs on this thread, or 0.
+inline std::uint64_t current_slice() noexcept {
+    const Lane* lane = peek_lane();
+    // Relaxed: whether it has ended meanwhile does not matter.
+    return lane && lane->outside ? lane->outside->ticket.load(memory_order_relaxed) : 0;
 }
 
 } // namespace detail
@@ -221,7 +229,7 @@ class [[nodiscard]] CoroutineContext {
     }
     /// In one of your choice, such as that of an AsyncSpan.
     explicit CoroutineContext(const SpanContext& context) noexcept
-        : slices_{detail::Captured{OwnedContext{context}}} {
+        : slices_{detail::Captured{detail::owned(context)}} {
         slices_.enter();
     }
     ~CoroutineContext() { slices_.leave(); }
@@ -242,9 +250,8 @@ class [[nodiscard]] CoroutineContext {
 /// in between. In a coroutine that keeps its context it is the parent of what begins in its scope;
 /// elsewhere it is as an AsyncSpan. An exception that leaves the scope marks it. Ends on whatever
 /// thread this is, also when the coroutine is destroyed while it is suspended. May stand in any
-/// function that a traced coroutine calls. Same costs and promises as AsyncSpan, but that it owns
-/// its trace state and baggage, which takes an allocation if there are any.
-class [[nodiscard]] CoroutineSpan : OwnedContext, AsyncSpan {
+/// function that a traced coroutine calls. Same costs and promises as AsyncSpan.
+class [[nodiscard]] CoroutineSpan : AsyncSpan {
   public:
     /// A child of the current context, or the root of a new trace.
     template <detail::Here Line, detail::Argument... Args>
@@ -253,20 +260,20 @@ class [[nodiscard]] CoroutineSpan : OwnedContext, AsyncSpan {
     /// A child of `parent`, such as the context that came with a request.
     template <detail::Here Line, detail::Argument... Args>
     CoroutineSpan(Line line, const SpanContext& parent, const Args&... arguments) noexcept
-        : OwnedContext{parent}, AsyncSpan{line, OwnedContext::view(), arguments...},
+        : AsyncSpan{line, parent, arguments...}, slice_{detail::current_slice()},
           uncaught_{detail::count_uncaught()},
-          in_force_{detail::replace_scope(AsyncSpan::context(), before_)} {}
+          before_{detail::replace_scope(AsyncSpan::owned_context())} {}
     CoroutineSpan(const CoroutineSpan&) = delete;
     CoroutineSpan& operator=(const CoroutineSpan&) = delete;
     ~CoroutineSpan() { end(); }
 
     void end() noexcept {
-        const bool here = in_force_ && detail::is_in_force(context());
+        const bool here = before_ && detail::is_in_force(context());
         // Elsewhere it is the coroutine that is destroyed, whatever else is being unwound.
-        if (here && recording()) detail::mark_exception(AsyncSpan::token(), uncaught_);
+        if (here && recording()) detail::mark_exception(AsyncSpan::token(), uncaught_before());
         AsyncSpan::end();
-        if (here) detail::replace_scope(SpanContext{before_}, before_);
-        in_force_ = false;
+        if (here) detail::replace_scope(*before_);
+        before_.reset();
     }
 
     using AsyncSpan::context;
@@ -282,9 +289,16 @@ class [[nodiscard]] CoroutineSpan : OwnedContext, AsyncSpan {
     using AsyncSpan::set_status;
 
   private:
-    unsigned uncaught_;
-    SpanContext before_; ///< what was in force; its text is of the coroutine, or a span around it
-    bool in_force_;
+    /// Exceptions that were in flight before one could leave the scope: a slice may be resumed
+    /// while something else is being unwound, on another thread than the one before.
+    [[nodiscard]] unsigned uncaught_before() const noexcept {
+        if (detail::current_slice() == slice_) return uncaught_;
+        return detail::peek_lane()->outside->uncaught;
+    }
+
+    std::uint64_t slice_;                ///< in which it began
+    unsigned uncaught_;                  ///< exceptions in flight then
+    std::optional<OwnedContext> before_; ///< what was in force, if it has taken the place of that
 };
 
 } // namespace PLUME_MODE

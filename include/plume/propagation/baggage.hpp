@@ -152,21 +152,33 @@ class Baggage {
 
 /// Puts a baggage in force on this thread until the end of the scope: it travels with whatever
 /// context is current from here on, whose span stays the parent of what begins. Works without a
-/// session and without a trace. Scopes end on the thread where they began, the last one first.
+/// session and without a trace. Scopes end on the thread where they began, the last one first; on
+/// another one there is nothing to undo.
 class [[nodiscard]] BaggageScope {
   public:
-    explicit BaggageScope(Baggage baggage)
-        : baggage_{std::move(baggage)}, lane_{detail::own_lane()} {
-        if (!lane_) return;
-        outside_ = lane_->scope.baggage;
-        lane_->scope.baggage = baggage_.text();
+    explicit BaggageScope(Baggage baggage) : baggage_{std::move(baggage)} {
+        detail::Lane* lane = detail::own_lane();
+        if (!lane) return;
+        // Never null, so that it is told from what is in force elsewhere.
+        const std::string_view state = lane->scope.trace_state;
+        const std::string& text = baggage_.text();
+        text_ = detail::ContextText::make(state, text);
+        if (!text_) text_ = detail::ContextText::reserve(0);
+        if (!text_) return;
+        outside_ = lane->scope_text;
+        lane->scope_text = detail::keep(text_);
+        detail::view(lane->scope, text_);
     }
     ~BaggageScope() {
-        if (!lane_ || lane_ != detail::peek_lane()) return;
+        detail::Lane* lane = detail::peek_lane();
         // A ContextScope that began later and is still there has put it aside.
-        take_back(lane_->scope);
-        for (detail::Outside* level = lane_->outside; level; level = level->next)
-            take_back(level->scope);
+        if (lane && text_)
+            detail::any_level(*lane, [this](auto& level) {
+                take_back(level);
+                return false;
+            });
+        detail::let_go(text_);
+        detail::let_go(outside_);
     }
     BaggageScope(const BaggageScope&) = delete;
     BaggageScope& operator=(const BaggageScope&) = delete;
@@ -174,13 +186,17 @@ class [[nodiscard]] BaggageScope {
     [[nodiscard]] const Baggage& baggage() const noexcept { return baggage_; }
 
   private:
-    void take_back(SpanContext& context) const noexcept {
-        if (context.baggage.data() == baggage_.text().data()) context.baggage = outside_;
+    template <class Level>
+    void take_back(Level& level) const noexcept {
+        if (level.scope_text != text_) return;
+        detail::let_go(text_);
+        level.scope_text = detail::keep(outside_);
+        detail::view(level.scope, outside_);
     }
 
     Baggage baggage_;
-    detail::Lane* lane_;
-    std::string_view outside_;
+    detail::ContextText* text_ = nullptr;    ///< in force, with the trace state that is
+    detail::ContextText* outside_ = nullptr; ///< what was
 };
 
 } // namespace plume

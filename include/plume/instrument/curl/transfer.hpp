@@ -10,7 +10,6 @@
 #include <plume/instrument/curl/describe.hpp>
 #include <plume/instrument/curl/headers_in_force.hpp>
 #include <plume/instrument/curl/options.hpp>
-#include <plume/owned_context.hpp>
 
 namespace plume {
 
@@ -42,7 +41,7 @@ class [[nodiscard]] BasicCurlTransfer {
 
     BasicCurlTransfer(CURL* easy, curl_slist* headers, const CurlOptions& options = {})
         : easy_{easy}, options_{options}, span_{detail::Anywhere<"HTTP">{}, client},
-          context_{span_.context()}, headers_{easy, headers, span_.context()} {
+          headers_{easy, headers, span_.context()} {
         if (!span_.recording()) return;
         description_.look(easy, options);
         description_.tell([this](const auto&... attributes) { span_.set(attributes...); });
@@ -55,7 +54,6 @@ class [[nodiscard]] BasicCurlTransfer {
         easy_ = other.easy_;
         options_ = other.options_;
         span_ = std::move(other.span_);
-        context_ = std::move(other.context_);
         headers_ = std::move(other.headers_);
         description_ = std::move(other.description_);
         return *this;
@@ -70,7 +68,7 @@ class [[nodiscard]] BasicCurlTransfer {
 
     /// What belongs to the transfer has this as its parent: in its callbacks, which libcurl calls
     /// from whatever is current there, open a plume::ContextScope with it. Valid as long as this.
-    [[nodiscard]] SpanContext context() const noexcept { return context_.view(); }
+    [[nodiscard]] SpanContext context() const noexcept { return span_.context(); }
 
   private:
     void finish() noexcept {
@@ -81,7 +79,6 @@ class [[nodiscard]] BasicCurlTransfer {
     CURL* easy_ = nullptr;
     CurlOptions options_;
     AsyncSpan span_;
-    OwnedContext context_;
     detail::CurlHeadersInForce headers_;
     detail::CurlDescription description_;
 };

@@ -131,9 +131,8 @@ class QuerySpan : public OnSpan<QuerySpan> {
         const std::uint32_t index = named != 0 ? named : own;
         attributes([&](const auto&... arguments) {
             const Measured size = size_of<Site>(arguments...);
-            SpanContext context;
             const Room room =
-                make_room_async(record_size<Site>(size), index, context_now(), context);
+                make_room_async(record_size<Site>(size), index, context_now(), nullptr);
             if (!room.lane) return;
             span.token_ =
                 async_bit | put<Site>(*room.lane, make_word(index, room.ticks), size, arguments...);
@@ -149,9 +148,8 @@ class QuerySpan : public OnSpan<QuerySpan> {
         const std::uint32_t own = index_of<Site>();
         if (own == 0 || (!rendered.fits() && !rendered.render(attributes))) return {};
         const std::uint32_t index = named != 0 ? named : own;
-        SpanContext context;
         const Room room =
-            make_room_async(16 + rendered.bytes().size(), index, context_now(), context);
+            make_room_async(16 + rendered.bytes().size(), index, context_now(), nullptr);
         if (!room.lane) return {};
         const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
         Pen pen{room.lane->address(at)};
