@@ -71,7 +71,7 @@ struct [[gnu::visibility("hidden")]] PlanBuilder {
         if (none) threshold.value = detail::all_of_56_bits;
         else if (from.kind != Sampler::Kind::on)
             threshold = detail::make_threshold(from.probability);
-        if (hides_threshold_) threshold.size = 0;
+        if (hides_threshold_) threshold.head.trace_state_size = 0;
         return &threshold;
     }
 
