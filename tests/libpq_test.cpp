@@ -586,6 +586,22 @@ TEST_CASE("a null connection and one that failed do what libpq does") {
     }
 }
 
+TEST_CASE("a password in the name of a database that does not exist is not recorded") {
+    for (const char* name :
+         {"postgres://ann:hunter2@127.0.0.1/shop", "user=ann password=hunter2"}) {
+        const std::string port = std::to_string(Postgres::server().port());
+        const char* keys[] = {"dbname", "host", "port", "user", nullptr};
+        const char* values[] = {name, "127.0.0.1", port.c_str(), "plume", nullptr};
+        PGconn* failed = PQconnectdbParams(keys, values, 0);
+        CHECK(PQstatus(failed) == CONNECTION_BAD);
+        const auto seen = recorded([&] { own(pq::exec(failed, "SELECT 1")); });
+        PQfinish(failed);
+        CHECK(seen.spans.at(0).status_message == "there is no connection to the server");
+        for (const auto& attribute : seen.spans.at(0).attributes)
+            CHECK(seen.spans.at(0).text(attribute.key).find("hunter2") == std::string::npos);
+    }
+}
+
 // Asynchronous calls.
 
 TEST_CASE("what is sent lasts until its last result was fetched") {

@@ -458,6 +458,7 @@ TEST_CASE("a summary lists operations and their targets in order") {
         {"BEGIN; UPDATE t SET a = 1; COMMIT;", "BEGIN; UPDATE t; COMMIT"},
         {"SELECT 1; ; ", "SELECT"},
         {"SELECT a FROM t FOR UPDATE", "SELECT t"},
+        {"SELECT a FROM t FOR UPDATE OF t, u", "SELECT t"},
         {"INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = 2", "INSERT t"},
         {"COPY t (a, b) FROM STDIN", "COPY t"},
         {"-- first\nSELECT /* second */ a FROM t", "SELECT t"},

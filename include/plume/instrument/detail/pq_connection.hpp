@@ -360,6 +360,10 @@ class PqConnection {
     [[nodiscard]] PqAttributes of_server() const noexcept {
         PqAttributes attributes{};
         attributes.name_space = view_of(PQdb(conn_));
+        // What was meant to be taken apart, but was not: it may hold a password.
+        for (const std::string_view sign : {"://", "="})
+            if (attributes.name_space.find(sign) != std::string_view::npos)
+                attributes.name_space = {};
         attributes.address = view_of(PQhost(conn_));
         if (!attributes.address.starts_with('/'))
             attributes.port = std::strtol(PQport(conn_), nullptr, 10);

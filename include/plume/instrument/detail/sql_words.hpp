@@ -102,6 +102,7 @@ inline constexpr auto sql_words = std::to_array<SqlWordEntry>({
     {"EXPLAIN", SqlWord::explain},
     {"FALSE", SqlWord::boolean},
     {"FETCH", SqlWord::plain},
+    {"FOR", SqlWord::end_list},
     {"FOREIGN", SqlWord::skipped},
     {"FREEZE", SqlWord::only},
     {"FROM", SqlWord::from},
