@@ -150,7 +150,8 @@ class Found:
                     self.values[key].add(value)
             if name.startswith("plume/instrument/"):  # the list of methods that HTTP has
                 for several in re.findall(r'\{\s*((?:"[A-Z]+",?\s*){5,})\}', text):
-                    self.values["http.request.method"].update(literals(several))
+                    if '"GET"' in several:  # and not one of SQL's words
+                        self.values["http.request.method"].update(literals(several))
 
 
 def senders_of(files: list[str]) -> str:
