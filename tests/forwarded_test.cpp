@@ -64,7 +64,8 @@ TEST_CASE("what is no Forwarded says nothing, and what stands before it is kept"
 
 TEST_CASE("an address with credentials in front, or of characters that none has, is not told") {
     for (const char* const node :
-         {"me:secret@1.2.3.4", "me@1.2.3.4", "me:secret@[::1]", "http://me:secret@h", "a b", "a/b"})
+         {"me:secret@1.2.3.4", "me@1.2.3.4", "me:secret@[::1]", "http://me:secret@h", "a b", "a/b",
+          "1.2.3.4:5:6", "20001:db8::1"})
         CHECK(told("for=\"" + std::string{node} + "\";proto=https") == "- - https");
     CHECK(told_by({{"X-Forwarded-For", "me:secret@1.2.3.4"}}) == "- - -");
     CHECK(told("for=\"unknown:4711\"") == "- - -");

@@ -21,6 +21,9 @@ struct Forwarded {
 /// Empty for what is no address, such as one with credentials in front.
 inline std::string_view address_of_node(std::string_view node) noexcept {
     if (node.find('@') != std::string_view::npos || same_name(node, "unknown")) return {};
+    const std::size_t colon = node.find(':');
+    const bool several = colon != std::string_view::npos && node.find(':', colon + 1) != node.npos;
+    if (several && !node.starts_with('[') && !is_ipv6(node)) return {};
     const std::string_view address = HostAndPort{node}.host; // a port may be hidden: "_4711"
     return same_name(address, "unknown") ? std::string_view{} : address;
 }

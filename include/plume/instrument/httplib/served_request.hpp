@@ -167,6 +167,7 @@ class Connection {
     /// A request begins, and one that is still open ends.
     void begin(const httplib::Request& request) {
         end();
+        theirs_ = nullptr;
         ++serial_;
         if (settings_.excludes(request.path)) quiet_.emplace();
         else call_hook([&] { request_.emplace(settings_, request, peer_); });
@@ -184,7 +185,8 @@ class Connection {
     /// the user's.
     void watch_end_of(httplib::Response& response) {
         auto& releaser = response.content_provider_resource_releaser_;
-        theirs_ = std::move(releaser);
+        // A response that the user has kept and answers with again has one of an earlier request.
+        if (!releaser.target<EndOfResponse>()) theirs_ = std::move(releaser);
         releaser = EndOfResponse{this, serial_};
     }
     /// A logger of the user's runs, who may copy the response: the end of a copy is none.
