@@ -370,6 +370,12 @@ TEST_CASE("a host with a port of its own, and one that is encrypted, may have cr
     }
 }
 
+TEST_CASE("the path of a socket is an address as it is") {
+    const httplib::ClientImpl client{"/run/user@1/shop.sock"};
+    CHECK(plume::detail::Endpoint{client}.host == "/run/user@1/shop.sock");
+    CHECK_FALSE(plume::detail::Endpoint{client}.credentials);
+}
+
 TEST_CASE("url.full is a URL whatever the path is, without the credentials in it") {
     const std::pair<const char*, const char*> cases[] = {
         {"x", "http://h:1/x"},

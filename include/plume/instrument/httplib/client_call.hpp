@@ -56,7 +56,7 @@ struct Endpoint {
         : host{client.*open(HostOf{})}, scheme{(client.*open(IsEncrypted{}))() ? "https" : "http"},
           port{client.*open(PortOf{})} {
         // A name or an IPv6 address, or the path of a socket.
-        if (is_host_name(host) || is_ipv6(host) || host.starts_with('/')) return;
+        if (is_host_name(host) || is_ipv6(host) || is_socket()) return;
         std::string_view text = host;
         if (const std::size_t colon = text.find("://"); colon != std::string_view::npos) {
             const std::string_view named = known_scheme(text.substr(0, colon));
@@ -75,7 +75,7 @@ struct Endpoint {
         std::string url;
         if (!begins_with_scheme(path)) {
             url.append(scheme).append(credentials ? "://REDACTED:REDACTED@" : "://");
-            const bool ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('/');
+            const bool ipv6 = host.find(':') != std::string_view::npos && !is_socket();
             url.append(ipv6 ? "[" : "").append(host).append(ipv6 ? "]" : "");
             if (port != default_port()) url.append(":").append(std::to_string(port));
             if (path == "*") return url; // of the server as a whole (RFC 9112, 3.3)
@@ -106,6 +106,10 @@ struct Endpoint {
         if (parsed.port != 0) port = parsed.port;
     }
 
+    /// In the file system, or an abstract one.
+    [[nodiscard]] bool is_socket() const noexcept {
+        return host.empty() || host.front() == '/' || host.front() == '\0';
+    }
     [[nodiscard]] int default_port() const noexcept { return scheme == "https" ? 443 : 80; }
 
     static bool begins_with_scheme(std::string_view path) noexcept {
