@@ -635,6 +635,96 @@ TEST_CASE("suspending and resuming allocates nothing") {
     });
 }
 
+TEST_CASE("all that begins below a sampled coroutine span is recorded, whatever was drawn ahead") {
+    plume::Options options;
+    options.service_name = "test";
+    options.sampler = plume::Sampler::parent_based(plume::Sampler::ratio(0.5));
+    const auto seen = recorded(options, [] {
+        const auto serve = []() -> Task<> {
+            CoroutineSpan span{PLUME_CALLSITE("serve")};
+            { PLUME_SPAN("child"); }
+            co_return 0;
+        };
+        for (int i = 0; i < 200; ++i) {
+            {
+                PLUME_SPAN("tick");
+            }
+            wait_for(serve());
+        }
+    });
+    const auto named = [&seen](std::string_view name) {
+        return std::ranges::count(seen.spans, name, &plume::RecordedSpan::name);
+    };
+    CHECK(named("serve") != 0);
+    CHECK(named("child") == named("serve"));
+}
+
+TEST_CASE("an exception in flight where a coroutine is resumed is not one of its spans") {
+    const auto seen = recorded([] {
+        struct Resumes {
+            std::coroutine_handle<> coroutine;
+            ~Resumes() { coroutine.resume(); }
+        };
+        const auto task = [](bool throws) -> Task<> {
+            const CoroutineSpan span{PLUME_CALLSITE("span")};
+            co_await std::suspend_always{};
+            const CoroutineSpan begun_there{PLUME_CALLSITE("begun there")};
+            if (throws) throw std::runtime_error{"of the coroutine"};
+            co_return 0;
+        };
+        for (const bool throws : {false, true}) {
+            const auto made = task(throws);
+            made.handle().resume();
+            on_a_thread([&made] {
+                try {
+                    const Resumes resumes{made.handle()};
+                    throw std::runtime_error{"of somebody else"};
+                } catch (const std::runtime_error&) {}
+            });
+        }
+    });
+    CHECK(seen.tree() == "span\n"
+                         "  begun there\n"
+                         "span !\n"
+                         "  begun there !\n");
+}
+
+TEST_CASE("a coroutine span that ends before one that began in it leaves no dead text behind") {
+    recorded([] {
+        const auto task = []() -> Task<> {
+            const std::string text(100, 't');
+            SpanContext caller = remote;
+            caller.trace_state = text;
+            std::optional<CoroutineSpan> outer{std::in_place, PLUME_CALLSITE("outer"), caller};
+            std::optional<CoroutineSpan> inner{std::in_place, PLUME_CALLSITE("inner")};
+            outer.reset();
+            inner.reset();
+            CHECK(current_context().trace_state == text);
+            co_return 0;
+        };
+        wait_for(task());
+    });
+}
+
+TEST_CASE("a coroutine span that ends while its coroutine is suspended takes no text with it") {
+    recorded([] {
+        std::optional<CoroutineSpan> span;
+        const auto task = [&span]() -> Task<> {
+            SpanContext caller = remote;
+            const std::string text(100, 't');
+            caller.trace_state = text;
+            span.emplace(PLUME_CALLSITE("span"), caller);
+            co_await std::suspend_always{};
+            CHECK(current_context().trace_state == text);
+            co_return 0;
+        };
+        const auto made = task();
+        made.handle().resume();
+        span.reset();
+        made.handle().resume();
+    });
+}
+
 // Promises that cannot be changed.
 
 namespace {

@@ -273,6 +273,109 @@ TEST_CASE("a span off the stack that is open at a fork is the parent's") {
     CHECK(recorder.seen().size() == 2);
 }
 
+TEST_CASE("as the guards end that a child has inherited, the next one out is its parent") {
+    Recorder recorder;
+    Session session{{.service_name = "test"}, recorder.exporter()};
+    Ended ended;
+    {
+        std::optional<plume::Span> outer{std::in_place, "outer"_name};
+        const plume::SpanContext before = plume::current_context();
+        std::optional<plume::ContextScope> scope{std::in_place,
+                                                 plume::SpanContext{{1, 2}, {3}, 1, true}};
+        std::optional<plume::Span> root{std::in_place, "root"_name};
+        const plume::SpanContext in_root = plume::current_context();
+        std::optional<plume::Span> inner{std::in_place, "inner"_name};
+        ended = in_child([&] {
+            const auto is_current = [](const plume::SpanContext& context) {
+                return plume::current_context().span_id == context.span_id &&
+                       plume::current_context().trace_id == context.trace_id;
+            };
+            {
+                PLUME_SPAN("below-inner");
+                const Ended grandchild = in_child([&] {
+                    PLUME_SPAN("grandchild");
+                    if (!plume::current_context().valid()) _exit(1);
+                });
+                if (grandchild.exit_status != 0) _exit(2);
+            }
+            inner.reset();
+            if (!is_current(in_root)) _exit(3);
+            { PLUME_SPAN("below-root"); }
+            root.reset();
+            if (!is_current({{1, 2}, {3}})) _exit(4);
+            scope.reset();
+            if (!is_current(before)) _exit(5);
+            if (outer->context().span_id != before.span_id) _exit(6);
+            { PLUME_SPAN("below-outer"); }
+            outer.reset();
+            if (plume::current_context().valid()) _exit(7);
+            PLUME_SPAN("alone");
+        });
+    }
+    CHECK(ended.exit_status == 0);
+    CHECK(session.flush(long_enough).stats.begun == 3);
+    const std::vector<Seen> parents = recorder.seen();
+    const std::vector<Seen> childs = read(ended.output);
+    REQUIRE(names(parents) == Names{"inner", "root", "outer"});
+    REQUIRE(names(childs) == Names{"below-inner", "below-root", "below-outer", "alone"});
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(childs[i].parent == parents[i].span);
+        CHECK(childs[i].trace == parents[i].trace);
+    }
+    CHECK(childs[3].parent == no_parent);
+}
+
+TEST_CASE("a grandchild goes on below its parent's spans, and below those of its grandparent") {
+    Recorder recorder;
+    Session session{{.service_name = "test"}, recorder.exporter()};
+    std::optional<plume::Span> first{std::in_place, "first"_name};
+    const plume::SpanId first_id = plume::current_context().span_id;
+    const Ended ended = in_child([&] {
+        std::optional<plume::Span> second{std::in_place, "second"_name};
+        const plume::SpanId second_id = plume::current_context().span_id;
+        const Ended grandchild = in_child([&] {
+            if (plume::current_context().span_id != second_id) _exit(1);
+            second.reset();
+            if (plume::current_context().span_id != first_id) _exit(2);
+            first.reset();
+            _exit(plume::current_context().valid() ? 3 : 0);
+        });
+        _exit(grandchild.exit_status);
+    });
+    CHECK(ended.exit_status == 0);
+}
+
+TEST_CASE("what is not recorded where a process forks is not recorded in the child") {
+    Recorder recorder;
+    plume::Options options;
+    options.service_name = "test";
+    const plume::Sampler by_name = plume::Sampler::by_rule(
+        {{.name = "left-out", .then = plume::Sampler::always_off()}}, plume::Sampler::always_on());
+    const bool by_ratio = GENERATE(false, true); // then nobody has asked for the trace's id
+    options.sampler = plume::Sampler::parent_based(by_ratio ? plume::Sampler::ratio(0) : by_name);
+    Session session{options, recorder.exporter()};
+    std::optional<plume::SuppressScope> quiet;
+    std::optional<plume::Span> root;
+    const bool suppressed = GENERATE(false, true);
+    if (suppressed) quiet.emplace();
+    else root.emplace("left-out"_name);
+    const Ended ended = in_child([&] {
+        if (plume::current_context().sampled()) _exit(1);
+        {
+            PLUME_SPAN_AS(span, "below");
+            if (span.recording()) _exit(2);
+        }
+        const plume::AsyncSpan async{"below"_name};
+        if (async.recording()) _exit(3);
+        root.reset();
+        quiet.reset();
+        const plume::ContextScope sampled{plume::SpanContext{{1, 2}, {3}, 1, true}};
+        PLUME_SPAN("later");
+    });
+    CHECK(ended.exit_status == 0);
+    CHECK(names(read(ended.output)) == Names{"later"});
+}
+
 TEST_CASE("a child that records nothing starts no thread") {
     Recorder recorder;
     Session session{{.service_name = "test"}, recorder.exporter()};

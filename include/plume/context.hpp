@@ -11,18 +11,18 @@ namespace plume {
 
 /// The context that a span begun now on this thread would have as its parent: of the innermost
 /// open span, else of the ContextScope in force, else invalid. What to send to another service.
-/// Costs two bijections; never blocks or allocates. What it views lasts as long as that span, or
-/// scope: to keep it for longer, or to hand it to work that may run later, make an OwnedContext of
-/// it, or use bind_context().
+/// Costs two bijections; never blocks or allocates. What it views lasts as long as that span and
+/// scope, unless it is the program's own: to keep it for longer, or to hand it to work that may run
+/// later, make an OwnedContext of it, or use bind_context().
 [[nodiscard]] inline SpanContext current_context() noexcept { return detail::context_now(); }
 
 /// Makes a context the parent of what this thread begins, until the end of the scope: in the task
 /// of a thread pool, or in the handler of a request that came with a `traceparent`. Works without
 /// a session too: current_context() gives the context back unchanged, and makes no ids. An invalid
-/// context means "no parent". Trace state and baggage are copied, which takes an allocation if
-/// there are any; otherwise it takes none once the thread has had as many scopes at once. Ends on
-/// the thread on which it began, before what is around it; in a coroutine, before the next co_await
-/// (PLUME_CHECK_SCOPES, in config.hpp).
+/// context means "no parent". What the context views, trace state and baggage, must outlive the
+/// scope; it is copied as well, so it takes an allocation where there is any, otherwise none once
+/// the thread has had as many scopes at once. Ends on the thread on which it began, before what is
+/// around it; in a coroutine, before the next co_await (PLUME_CHECK_SCOPES, in config.hpp).
 class [[nodiscard]] ContextScope {
   public:
     explicit ContextScope(const SpanContext& context) noexcept {

@@ -87,7 +87,7 @@ struct [[gnu::visibility("default")]] Outside {
 struct [[gnu::visibility("default")]] Lane : Ring {
     // Where spans without a parent on this thread hang: set by ContextScope.
     SpanContext scope;
-    ContextText* scope_text = nullptr; ///< what `scope` views
+    ContextText* scope_text = nullptr; ///< says what `scope` views
     Outside* outside = nullptr;        ///< what the innermost ContextScope has put aside
     Outside* unused = nullptr;         ///< records for the scopes to come
     std::uint64_t last_ticket = 0;
@@ -95,7 +95,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     // The trace of the open local root, or of the unsampled one.
     TraceId trace_id;
     std::string_view trace_state;
-    ContextText* trace_text = nullptr; ///< what `trace_state` views
+    ContextText* trace_text = nullptr; ///< says what `trace_state` views
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
     bool admitted = false;  ///< the next root is already decided on: `trace_id` is its trace

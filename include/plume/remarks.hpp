@@ -27,6 +27,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 [[gnu::noinline]] inline SpanContext context_of(std::uint64_t token) noexcept {
     Lane* lane = peek_lane();
     if (!lane) return {};
+    notice_ended(*lane);
     const std::uint64_t position = (token != 0 ? token : lane->current) & ~low_bits;
     if (position == 0 || lane_of(position) != lane->index) return {};
     if (position < lane->fork_floor) return context_of_inherited(*lane, position);
@@ -35,9 +36,14 @@ namespace [[gnu::visibility("hidden")]] detail {
         return {lane->trace_id,     id, lane->trace_flags, false, lane->trace_state,
                 lane->scope.baggage};
     // A span that began before a ContextScope belongs to the trace that the scope has put aside.
+    // The scope around it may have ended elsewhere: then only the lane's texts are still there.
     if (const Outside* level = lane->outside_with(position))
-        return {level->trace_id,     id, level->trace_flags, false, level->trace_state,
-                level->scope.baggage};
+        return {level->trace_id,
+                id,
+                level->trace_flags,
+                false,
+                level->trace_text ? level->trace_text->trace_state() : std::string_view{},
+                level->scope_text ? level->scope_text->baggage() : std::string_view{}};
     return {}; // its trace is forgotten: a span below it has ended before it
 }
 

@@ -2,13 +2,14 @@
 //
 // Guards and scopes are on the stack as a rule, but nothing keeps a program from having a scope on
 // the heap, or in the frame of a coroutine that goes on elsewhere. So a lane keeps what scopes put
-// aside in records of its own, and owns the texts that its contexts view: no end of a scope, on
-// whatever thread, leaves it with a pointer into memory that is gone.
+// aside in records of its own, and has a copy of the texts that its contexts view: no end of a
+// scope, on whatever thread, leaves it with a pointer into memory that is gone.
 #pragma once
 
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <string_view>
 
 #include <plume/lane.hpp>
 
@@ -60,6 +61,13 @@ inline void drop_record(Lane& lane) noexcept {
     lane.recycle(record);
 }
 
+/// What a scope was given to view may be gone when it has ended elsewhere.
+inline void view_own_texts(Lane& lane) noexcept {
+    view(lane.scope, lane.scope_text);
+    if (lane.trace_state.empty()) return;
+    lane.trace_state = lane.trace_text ? lane.trace_text->trace_state() : std::string_view{};
+}
+
 /// The innermost scopes that have ended on another thread, where they could undo nothing: their own
 /// thread does it here, before it puts something else in their place. Where it has something open
 /// in the scope's context it goes on in that, and forgets what is outside.
@@ -69,8 +77,12 @@ inline void drop_record(Lane& lane) noexcept {
          record = lane.outside) {
         const bool idle = lane.current == 0 && !lane.admitted &&
                           (lane.mute == Mute::none || lane.mute == Mute::suppressed);
-        if (idle) take_back(lane, *record);
-        else drop_record(lane);
+        if (idle) {
+            take_back(lane, *record);
+        } else {
+            drop_record(lane);
+            view_own_texts(lane);
+        }
     }
 }
 [[gnu::always_inline]] inline void notice_ended(Lane& lane) noexcept {
@@ -80,8 +92,8 @@ inline void drop_record(Lane& lane) noexcept {
         undo_ended(lane);
 }
 
-/// Puts the lane's state aside, and has `scope` in force, whose text becomes the lane's. Null, and
-/// nothing has changed, without memory.
+/// Puts the lane's state aside, and has `scope` in force. `text`, which says the same, becomes the
+/// lane's. Null, and nothing has changed, without memory.
 [[gnu::noinline]] inline Outside* put_aside(Lane& lane, const SpanContext& scope, ContextText* text,
                                             Mute mute) noexcept {
     notice_ended(lane);
@@ -109,7 +121,6 @@ inline void drop_record(Lane& lane) noexcept {
     lane.current = 0;
     lane.scope = scope;
     lane.scope_text = text;
-    view(lane.scope, text);
     lane.trace_state = {};
     lane.trace_text = nullptr;
     lane.admitted = lane.undecided = false;

@@ -167,7 +167,7 @@ class [[nodiscard]] BaggageScope {
         if (!text_) return;
         outside_ = lane->scope_text;
         lane->scope_text = detail::keep(text_);
-        detail::view(lane->scope, text_);
+        lane->scope.baggage = text_->baggage();
     }
     ~BaggageScope() {
         detail::Lane* lane = detail::peek_lane();
