@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <string_view>
 
 #include <plume/atomic.hpp>
 #include <plume/clock.hpp>
@@ -275,6 +277,15 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         closed = true;
     }
 
+    static void forget(Inherited* spans) noexcept {
+        while (spans) {
+            Inherited* outer = spans->outer;
+            let_go(spans->below_text);
+            std::free(spans);
+            spans = outer;
+        }
+    }
+
     /// A record that no scope has any more. What it kept of texts has another owner, or none.
     void recycle(Outside& record) noexcept {
         // Relaxed: no scope finds its ticket here again, whatever thread it ends on.
@@ -287,10 +298,12 @@ struct [[gnu::visibility("default")]] Lane : Ring {
             Outside* next_level = level->next;
             let_go(level->scope_text);
             let_go(level->trace_text);
+            forget(level->inherited);
             recycle(*level);
             level = next_level;
         }
         outside = nullptr;
+        forget(inherited);
         inherited = nullptr;
         let_go(scope_text);
         let_go(trace_text);

@@ -32,6 +32,7 @@ inline Outside* unused_record(Lane& lane) noexcept {
 inline void take_back(Lane& lane, Outside& record) noexcept {
     let_go(lane.scope_text);
     let_go(lane.trace_text);
+    Lane::forget(lane.inherited);
     lane.scope = record.scope;
     lane.scope_text = record.scope_text;
     lane.trace_id = record.trace_id;
@@ -58,6 +59,7 @@ inline void drop_record(Lane& lane) noexcept {
     lane.outside = record.next;
     let_go(record.scope_text);
     let_go(record.trace_text);
+    Lane::forget(record.inherited);
     lane.recycle(record);
 }
 
