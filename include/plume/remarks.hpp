@@ -36,14 +36,15 @@ namespace [[gnu::visibility("hidden")]] detail {
         return {lane->trace_id,     id, lane->trace_flags, false, lane->trace_state,
                 lane->scope.baggage};
     // A span that began before a ContextScope belongs to the trace that the scope has put aside.
-    // The scope around it may have ended elsewhere: then only the lane's texts are still there.
-    if (const Outside* level = lane->outside_with(position))
-        return {level->trace_id,
-                id,
-                level->trace_flags,
-                false,
-                level->trace_text ? level->trace_text->trace_state() : std::string_view{},
-                level->scope_text ? level->scope_text->baggage() : std::string_view{}};
+    if (const Outside* level = lane->outside_with(position)) {
+        SpanContext context{level->trace_id,     id, level->trace_flags, false, level->trace_state,
+                            level->scope.baggage};
+        if (level->next && has_ended(*level->next)) { // then only the lane's texts are still there
+            context.trace_state = trace_state_in(level->trace_text);
+            context.baggage = level->scope_text ? level->scope_text->baggage() : std::string_view{};
+        }
+        return context;
+    }
     return {}; // its trace is forgotten: a span below it has ended before it
 }
 

@@ -63,20 +63,25 @@ inline void drop_record(Lane& lane) noexcept {
     lane.recycle(record);
 }
 
+/// On another thread than its own.
+inline bool has_ended(const Outside& record) noexcept {
+    return (record.ticket.load(memory_order_relaxed) & Outside::ended) != 0; // a flag
+}
+inline std::string_view trace_state_in(ContextText* text) noexcept {
+    return text ? text->trace_state() : std::string_view{};
+}
+
 /// What a scope was given to view may be gone when it has ended elsewhere.
 inline void view_own_texts(Lane& lane) noexcept {
     view(lane.scope, lane.scope_text);
-    if (lane.trace_state.empty()) return;
-    lane.trace_state = lane.trace_text ? lane.trace_text->trace_state() : std::string_view{};
+    if (!lane.trace_state.empty()) lane.trace_state = trace_state_in(lane.trace_text);
 }
 
 /// The innermost scopes that have ended on another thread, where they could undo nothing: their own
 /// thread does it here, before it puts something else in their place. Where it has something open
 /// in the scope's context it goes on in that, and forgets what is outside.
 [[gnu::noinline, gnu::cold]] inline void undo_ended(Lane& lane) noexcept {
-    for (Outside* record = lane.outside;
-         record && (record->ticket.load(memory_order_relaxed) & Outside::ended) != 0; // a flag
-         record = lane.outside) {
+    for (Outside* record = lane.outside; record && has_ended(*record); record = lane.outside) {
         const bool idle = lane.current == 0 && !lane.admitted &&
                           (lane.mute == Mute::none || lane.mute == Mute::suppressed);
         if (idle) {
@@ -88,9 +93,7 @@ inline void view_own_texts(Lane& lane) noexcept {
     }
 }
 [[gnu::always_inline]] inline void notice_ended(Lane& lane) noexcept {
-    if (lane.outside &&
-        (lane.outside->ticket.load(memory_order_relaxed) & Outside::ended) != 0) // a flag
-        [[unlikely]]
+    if (lane.outside && has_ended(*lane.outside)) [[unlikely]]
         undo_ended(lane);
 }
 
