@@ -665,6 +665,223 @@ TEST_CASE("the clock may be set a hundred times during a trace") {
     }
 }
 
+// A counter and clocks that the test turns, and records with ticks of its own.
+
+namespace {
+
+class FakeMachine {
+  public:
+    FakeMachine() { turned = this; }
+    ~FakeMachine() { turned = nullptr; }
+    FakeMachine(const FakeMachine&) = delete;
+    FakeMachine& operator=(const FakeMachine&) = delete;
+
+    void run(double seconds) {
+        count(seconds);
+        kernel_ns += ns(seconds);
+    }
+    void count(double seconds) {
+        ticks += static_cast<std::uint64_t>(static_cast<std::int64_t>(seconds * rate()));
+    }
+    [[nodiscard]] static plume::detail::ClockSample read(plume::Clock) noexcept {
+        return {turned->ticks, turned->kernel_ns, dawn + turned->kernel_ns};
+    }
+    [[nodiscard]] static plume::detail::ClockSample now() { return read({}); }
+
+    /// A root of a millisecond, as the calling thread records it.
+    template <class Line>
+    void span(Line line) {
+        begin(line);
+        run(0.001);
+        end();
+    }
+    template <class Line>
+    void begin(Line line) {
+        static_cast<void>(begin_late(line, ticks));
+    }
+    void end() const {
+        plume::detail::Lane& lane = *plume::detail::find_lane();
+        const std::uint64_t at = lane.head.load();
+        lane.put(at, plume::detail::make_word(plume::detail::control::end, ticks));
+        lane.publish(at + 8);
+        lane.step_down(0);
+    }
+    /// As the collector does, for so long.
+    void live(HandDrained& drained, double seconds) {
+        for (; seconds > 0; seconds -= 0.05) {
+            run(0.05);
+            drained.pass();
+            if (++passes_ % 20 == 0) drained.time.learn(now());
+        }
+    }
+
+    static constexpr std::uint64_t dawn = 1'785'576'600'000'000'000;
+    static std::uint64_t ns(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
+
+    std::uint64_t ticks = std::uint64_t{1} << 45U;
+    std::uint64_t kernel_ns = ns(50'000);
+
+  private:
+    static double rate() { return HandDrained::clock() == plume::Clock::counter ? 2.1e9 : 1e9; }
+    static inline FakeMachine* turned = nullptr;
+    int passes_ = 0;
+};
+
+/// Records on a machine, for `seconds` before and after something happens to it.
+struct OnFakeMachine {
+    OnFakeMachine() : settled{(HandDrained{}, true)} {
+        machine.run(0.002);
+        drained.time.learn(FakeMachine::now());
+        machine.live(drained, 3);
+    }
+    /// By name: what a span is said to have begun after `from`, in seconds.
+    [[nodiscard]] std::map<std::string, double> begun_after(std::uint64_t from) {
+        std::map<std::string, double> begun;
+        for (const RecordedSpan& span : drained.spans()) {
+            CHECK(span.duration_ns() < 1'100'000);
+            begun[std::string{span.name}] = static_cast<double>(static_cast<std::int64_t>(
+                                                span.begin_unix_ns - from - FakeMachine::dawn)) *
+                                            1e-9;
+        }
+        return begun;
+    }
+
+    bool settled; ///< which clock the process uses
+    FakeMachine machine;
+    HandDrained drained{{}, FakeMachine::now(), &FakeMachine::read};
+};
+
+bool is_near(double a, double b) { return a > b - 0.2 && a < b + 0.2; }
+
+} // namespace
+
+TEST_CASE("a process that is stopped for hours knows when its spans were, before and after") {
+    for (const double hours : {1.5, 2.0, 2.4, 5.0, 30.0, 1'000.0}) {
+        OnFakeMachine test;
+        const std::uint64_t from = test.machine.kernel_ns;
+        test.machine.span("unread"_name);
+        test.machine.run(hours * 3600);
+        test.machine.span("resumed"_name);
+        test.machine.live(test.drained, 0.3);
+        test.machine.span("after"_name);
+        auto begun = test.begun_after(from);
+        INFO(hours);
+        CHECK(is_near(begun["unread"], 0));
+        CHECK(is_near(begun["resumed"], hours * 3600));
+        CHECK(is_near(begun["after"], hours * 3600 + 0.3));
+    }
+}
+
+TEST_CASE("a counter that leaps spoils no time") {
+    for (const double leap : {-10.0, -16'000.0, 5'400.0, 5'400'000.0}) {
+        for (const double stood : {0.0, 3'600.0}) { // and the kernel knows of some time, or of none
+            OnFakeMachine test;
+            const std::uint64_t from = test.machine.kernel_ns;
+            test.machine.span("unread"_name);
+            test.machine.count(leap);
+            test.machine.kernel_ns += FakeMachine::ns(stood);
+            test.machine.span("resumed"_name);
+            test.machine.live(test.drained, 0.3);
+            test.machine.span("after"_name);
+            test.machine.live(test.drained, 3);
+            test.machine.span("last"_name);
+            auto begun = test.begun_after(from);
+            INFO(leap << ' ' << stood);
+            CHECK(is_near(begun["unread"], 0));
+            CHECK(is_near(begun["resumed"], stood));
+            CHECK(is_near(begun["after"], stood + 0.3));
+            CHECK(is_near(begun["last"], stood + 3.3));
+        }
+    }
+}
+
+TEST_CASE("a counter that begins again at zero spoils no time") {
+    OnFakeMachine test;
+    const std::uint64_t from = test.machine.kernel_ns;
+    test.machine.span("unread"_name);
+    test.machine.kernel_ns += FakeMachine::ns(7'200);
+    test.machine.ticks = 0;
+    test.machine.run(0.1);
+    test.machine.span("resumed"_name);
+    test.machine.live(test.drained, 3);
+    test.machine.span("after"_name);
+    auto begun = test.begun_after(from);
+    CHECK(is_near(begun["unread"], 0));
+    CHECK(is_near(begun["resumed"], 7'200));
+    CHECK(is_near(begun["after"], 7'203));
+}
+
+TEST_CASE("a thread that recorded nothing for hours while another did has the right time") {
+    for (const double hours : {1.0, 2.0, 2.2, 2.4, 3.0, 9.0}) {
+        Crew crew{2};
+        OnFakeMachine test;
+        crew.run(0, [&] { test.machine.span("early"_name); });
+        test.machine.live(test.drained, 0.1);
+        const std::uint64_t from = test.machine.kernel_ns;
+        // A pass every 5 minutes is as good as every 50 ms, and sooner done.
+        for (int i = 0; i < static_cast<int>(hours * 12); ++i) {
+            test.machine.run(300);
+            crew.run(1, [&] { test.machine.span("busy"_name); });
+            test.drained.pass();
+            test.drained.time.learn(FakeMachine::now());
+        }
+        crew.run(0, [&] { test.machine.span("late"_name); });
+        plume::test::on_a_thread([&] { test.machine.span("of a new thread"_name); });
+        test.machine.live(test.drained, 0.1);
+        auto begun = test.begun_after(from);
+        INFO(hours);
+        CHECK(is_near(begun["early"], -0.1));
+        CHECK(is_near(begun["late"], static_cast<int>(hours * 12) * 300));
+        CHECK(is_near(begun["of a new thread"], begun["late"]));
+    }
+}
+
+TEST_CASE("a span that is open while the machine stands takes as long as the kernel says") {
+    for (const double leap : {-10.0, 0.0, 5'400.0, 50'000.0}) {
+        OnFakeMachine test;
+        test.machine.begin("open"_name);
+        test.machine.live(test.drained, 0.2);
+        test.machine.kernel_ns += FakeMachine::ns(5'400);
+        test.machine.count(leap);
+        test.machine.live(test.drained, 0.2);
+        test.machine.end();
+        const auto spans = test.drained.spans();
+        INFO(leap);
+        REQUIRE(spans.size() == 1);
+        CHECK(is_near(static_cast<double>(spans[0].duration_ns()) * 1e-9, 5'400.4));
+    }
+}
+
+TEST_CASE("an end that waits for the other lanes keeps its time through a leap of the counter") {
+    OnFakeMachine test;
+    std::optional<AsyncSpan> span;
+    test.machine.begin("root"_name);
+    const std::uint64_t root = plume::detail::find_lane()->current;
+    test.machine.live(test.drained, 0.2);
+    plume::test::on_a_thread([&] {
+        test.machine.span("introduces the thread"_name);
+        plume::detail::Lane& lane = *plume::detail::find_lane();
+        using plume::detail::make_word;
+        const plume::detail::Room room = plume::detail::make_room(16, 0);
+        const std::uint64_t at = room.lane->head.load();
+        lane.put(at, make_word(plume::detail::control::end_at, test.machine.ticks));
+        lane.put(at + 8, root & ~plume::detail::low_bits);
+        lane.publish(at + 16);
+        lane.current = 0;
+        lane.step_down(0);
+    });
+    const std::uint64_t end = test.machine.kernel_ns;
+    for (plume::detail::Lane* lane : HandDrained::lanes()) test.drained.drain(*lane);
+    test.machine.count(-1'000);
+    test.machine.run(0.01);
+    const auto spans = test.drained.spans();
+    const auto found = std::ranges::find(spans, "root", &RecordedSpan::name);
+    REQUIRE(found != spans.end());
+    CHECK(is_near(static_cast<double>(found->end_unix_ns - FakeMachine::dawn) * 1e-9,
+                  static_cast<double>(end) * 1e-9));
+    plume::detail::find_lane()->step_down(0);
+}
+
 // What a span may carry while it is open.
 
 TEST_CASE("a span that stays open remembers the last of what it is told again and again") {

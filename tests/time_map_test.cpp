@@ -236,3 +236,158 @@ TEST_CASE("a time map works for years") {
                        now,
                    second) < 300'000);
 }
+
+// A counter that does not do what it should.
+
+namespace {
+
+/// All clocks of a machine, each with a mind of its own, and a map that learns once a second.
+class Odd {
+  public:
+    Odd() : map{Clock::counter, sample()} {
+        run(0.002);
+        map.learn(sample());
+    }
+    void run(double seconds) {
+        ticks += seconds * rate;
+        kernel += seconds;
+        wall += seconds;
+    }
+    void live(int seconds) {
+        for (int i = 0; i < seconds; ++i) {
+            run(1);
+            map.learn(sample());
+        }
+    }
+    [[nodiscard]] ClockSample sample() const {
+        return {static_cast<std::uint64_t>(ticks), static_cast<std::uint64_t>(kernel * 1e9),
+                static_cast<std::uint64_t>(wall * 1e9)};
+    }
+    /// What a span that begins now and takes a second would be said to take.
+    [[nodiscard]] double a_second() const {
+        const std::uint64_t begin = map.unix_ns(static_cast<std::uint64_t>(ticks), map.epoch());
+        const std::uint64_t end =
+            map.unix_ns(static_cast<std::uint64_t>(ticks + rate), map.epoch());
+        return static_cast<double>(end - begin) * 1e-9;
+    }
+    /// How far the map is from the wall clock, in seconds.
+    [[nodiscard]] double error() const {
+        const auto mapped = map.unix_ns(static_cast<std::uint64_t>(ticks), map.epoch());
+        return static_cast<double>(
+                   static_cast<std::int64_t>(mapped - static_cast<std::uint64_t>(wall * 1e9))) *
+               1e-9;
+    }
+
+    double rate = 2.1e9;
+    double ticks = 1e12;
+    double kernel = 1'000;
+    double wall = 1.7e9;
+    TimeMap map;
+};
+
+bool is_about(double a, double b, double tolerance) {
+    return a > b - tolerance && a < b + tolerance;
+}
+
+} // namespace
+
+TEST_CASE("a suspend that the counter counts and the kernel does not bends no duration") {
+    for (const int before : {1, 60, 3600}) {
+        Odd machine;
+        machine.live(before);
+        machine.ticks += 8 * 3600 * machine.rate;
+        machine.wall += 8 * 3600;
+        for (const int later : {1, 1, 58, 3600}) {
+            machine.live(later);
+            CHECK(is_about(machine.a_second(), 1, 300e-6));
+            CHECK(is_about(machine.error(), 0, 0.001));
+        }
+    }
+}
+
+TEST_CASE("a span that is open through a suspend takes as long as the kernel says") {
+    for (const double kernel : {0.0, 8 * 3600.0}) {
+        for (const double counter : {0.0, 8 * 3600.0, -9.0, -400.0}) {
+            Odd machine;
+            machine.live(10);
+            const TimeMap::Epoch epoch = machine.map.epoch();
+            std::uint64_t ticks = machine.sample().ticks;
+            const std::uint64_t begin = machine.map.unix_ns(ticks, epoch);
+            machine.kernel += kernel;
+            machine.wall += 8 * 3600;
+            machine.ticks += counter * machine.rate;
+            machine.live(10);
+            const std::uint64_t end = machine.map.unix_ns(machine.sample().ticks, epoch);
+            CHECK(is_about(static_cast<double>(end - begin) * 1e-9, kernel + 10, 0.01));
+            ticks += machine.map.leapt(); // as the counter counts now
+            CHECK(machine.map.unix_ns(ticks, epoch) == begin);
+            CHECK(is_about(machine.error(), 0, 0.001));
+        }
+    }
+}
+
+TEST_CASE("another rate of the counter is learned within seconds") {
+    for (const double factor : {0.8, 0.99, 1.01, 1.2, 1.9}) {
+        Odd machine;
+        machine.live(24 * 3600);
+        machine.rate *= factor;
+        machine.live(3);
+        CHECK(is_about(machine.a_second(), 1, 300e-6));
+        machine.live(1);
+        CHECK(is_about(machine.error(), 0, 0.01));
+    }
+}
+
+TEST_CASE("a rate that changes by less than kernels bend clocks is learned within minutes") {
+    Odd machine;
+    machine.live(24 * 3600);
+    machine.rate *= 1.0008;
+    machine.live(180);
+    CHECK(is_about(machine.a_second(), 1, 300e-6));
+    machine.live(1'000);
+    CHECK(is_about(machine.a_second(), 1, 10e-6));
+    CHECK(is_about(machine.error(), 0, 0.001));
+}
+
+TEST_CASE("a counter that begins again goes on where it was") {
+    for (const double again : {0.0, 1e9, 9.9e11}) {
+        Odd machine;
+        machine.live(60);
+        machine.ticks = again;
+        machine.wall += 3600;
+        machine.live(1);
+        CHECK(is_about(machine.error(), 0, 0.001));
+        machine.live(60);
+        CHECK(is_about(machine.error(), 0, 0.001));
+        CHECK(is_about(machine.a_second(), 1, 300e-6));
+    }
+}
+
+TEST_CASE("a counter that leaps in between is noticed at the next look") {
+    Odd machine;
+    machine.live(10);
+    machine.run(0.02);
+    machine.map.look(machine.sample());
+    for (const double leap : {-10.0, 5400.0, -5400.0, 0.2, -0.2}) {
+        machine.ticks += leap * machine.rate;
+        machine.run(0.02);
+        machine.map.look(machine.sample());
+        CHECK(is_about(machine.error(), 0, 0.001));
+    }
+}
+
+TEST_CASE("durations on a chain are right through any number of steps of the wall clock") {
+    Odd machine;
+    machine.live(1);
+    const TimeMap::Epoch epoch = machine.map.epoch();
+    const std::uint64_t begin = machine.map.unix_ns(machine.sample().ticks, epoch);
+    std::uint64_t last = begin;
+    for (int i = 1; i <= 1'000; ++i) {
+        machine.wall += i % 3 == 0 ? -3600 : 3600;
+        machine.live(1);
+        const std::uint64_t end = machine.map.unix_ns(machine.sample().ticks, epoch);
+        REQUIRE(is_about(static_cast<double>(end - begin) * 1e-9, i, 0.01));
+        REQUIRE(end > last);
+        last = end;
+    }
+}

@@ -30,7 +30,6 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct Replay {
     std::vector<std::unique_ptr<OpenSpan>> stack; ///< the first `depth` are open, the rest warm
     std::size_t depth = 0;
-    std::uint64_t last_ticks = 0; ///< of the last record, or long before what is to come
     std::uint32_t thread_id = 0;
     std::array<char, 16> thread_name{};       ///< ends with a zero; empty: not known
     const std::string_view* thread = nullptr; ///< the same, as spans of the session refer to it
@@ -53,8 +52,9 @@ class Assembler {
     Assembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
               const Allowed& limits)
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
-          limits_{limits}, session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1} {
-    } // only has to differ
+          limits_{limits},
+          session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1}, // only has to differ
+          since_{time.present()}, settled_{since_}, leapt_{time.leapt()} {}
 
     Assembler(const Assembler&) = delete;
     Assembler& operator=(const Assembler&) = delete;
@@ -67,18 +67,12 @@ class Assembler {
         Replay& replay = *static_cast<Replay*>(lane.replay);
         const std::uint64_t end = lane.published();
         std::uint64_t at = lane.tail.load(memory_order_relaxed); // own store
-        // Ticks of records cannot be later than this, but for what cores disagree about.
-        const std::uint64_t present = now(time_->clock());
-        // A record may be late, by as long as its thread was kept from publishing it.
-        constexpr std::uint64_t reach = tick_mask >> 1U;
-        if (static_cast<std::int64_t>(present - replay.last_ticks) >
-            static_cast<std::int64_t>(reach))
-            replay.last_ticks = present - reach;
         if (at == end) return;
         if (replay.named_in != session_) [[unlikely]] {
             replay.thread = sites_->thread(replay.thread_name.data());
             replay.named_in = session_;
         }
+        look_at_clock();
         seed_ = runtime_->id_seed.load(memory_order_relaxed); // changes only with the process
         key_ = runtime_->id_key.load(memory_order_relaxed);
         const struct Release {
@@ -108,6 +102,9 @@ class Assembler {
             end_now(ending);
         }
         ripe_ = ending_.size();
+        look_at_clock();
+        since_ = std::exchange(settled_, latest_ - disagreement);
+        leap_since_ = std::exchange(leap_settled_, 0);
     }
     /// Whether settle() has left some for the next time.
     [[nodiscard]] bool has_waiting_ends() const noexcept { return !ending_.empty(); }
@@ -134,20 +131,53 @@ class Assembler {
   private:
     struct Ending {
         std::uint64_t position;
-        std::uint64_t ticks;
+        std::uint64_t without_leaps; ///< ticks, less what the counter had leapt by
         std::uint32_t thread;
     };
 
     /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
     static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
 
-    /// 44 bits of ticks are the whole ticks, counted from the record before: smaller by no more
-    /// than cores disagree, larger by up to an hour.
-    static std::uint64_t unwrap(Replay& replay, std::uint64_t word) noexcept {
-        const std::uint64_t difference = ((word >> index_bits) - replay.last_ticks) & tick_mask;
-        if (difference > tick_mask - disagreement) [[unlikely]]
-            return replay.last_ticks - (tick_mask + 1 - difference);
-        return replay.last_ticks += difference;
+    /// How long a thread may be kept from publishing what it has timed, in ticks, while a process
+    /// is stopped: some seconds.
+    static constexpr std::uint64_t delay = std::uint64_t{1} << 34U;
+
+    /// No record that is published by now can be later than `latest_`.
+    void look_at_clock() {
+        latest_ = time_->present() + disagreement;
+        if (const std::uint64_t leap = time_->leapt() - leapt_; leap != 0) [[unlikely]]
+            renumber(leap);
+        ambiguous_ = leap_since_ != 0 || latest_ - since_ > tick_mask - delay;
+    }
+
+    /// The counter has leapt: what comes is counted in another way.
+    void renumber(std::uint64_t leap) noexcept {
+        leapt_ += leap;
+        since_ += leap;
+        settled_ += leap;
+        leap_since_ += leap;
+        leap_settled_ += leap;
+    }
+
+    /// 44 bits of ticks are the whole ticks, counted back from now.
+    [[nodiscard]] std::uint64_t unwrap(std::uint64_t word) const noexcept {
+        const std::uint64_t stamp = word >> index_bits;
+        const std::uint64_t age = (latest_ - stamp) & tick_mask;
+        if (!ambiguous_) [[likely]]
+            return latest_ - age;
+        return unwrap_after_a_stop(stamp, age);
+    }
+
+    /// 44 bits have gone round since the last pass, or the counter has leapt: the process or its
+    /// machine was stopped. So the record was made soon after that pass, or a moment ago.
+    [[nodiscard]] [[gnu::cold]] std::uint64_t unwrap_after_a_stop(std::uint64_t stamp,
+                                                                  std::uint64_t age) const {
+        const std::uint64_t first = since_ - delay;
+        const std::uint64_t after = (stamp + leap_since_ - first) & tick_mask;
+        const std::uint64_t passed = latest_ - first;
+        const std::uint64_t from_since = after < delay ? delay - after : after - delay;
+        if (from_since < age) return first + std::min(after, passed);
+        return latest_ - std::min(age, passed);
     }
 
     /// Reads as many spans as follow each other without anything else: begun, and ended by the next
@@ -156,7 +186,7 @@ class Assembler {
     std::uint64_t read_leaves(Lane& lane, Replay& replay, std::uint64_t at, std::uint64_t end,
                               std::uint64_t until) {
         if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty() ||
-            limits_.spans_per_root != 0)
+            limits_.spans_per_root != 0 || ambiguous_)
             return at;
         const OpenSpan& parent = *replay.stack[replay.depth - 1];
         if (parent.session != session_ || parent.trace_state || parent.epoch != time_->epoch())
@@ -164,7 +194,6 @@ class Assembler {
         const TimeMap::Line line = time_->newest_line();
         const char* memory = lane.memory;
         const std::uint64_t mask = lane.capacity - 1;
-        std::uint64_t last = replay.last_ticks;
         std::uint64_t count = 0;
         if (!chunk_) next_chunk(0);
         Chunk* chunk = chunk_.get();
@@ -177,10 +206,10 @@ class Assembler {
             if (site.what != SiteKind::span || !site.plain || after >= end) break;
             const std::uint64_t end_word = word_at(memory + (after & mask));
             if ((end_word & index_mask) != control::end) break;
-            const std::uint64_t begun = last + (((begin_word >> index_bits) - last) & tick_mask);
-            const std::uint64_t ended = begun + (((end_word >> index_bits) - begun) & tick_mask);
+            const std::uint64_t begun = unwrap(begin_word);
+            const std::uint64_t ended = unwrap(end_word);
             // Cores that disagree, or times of an earlier line: the general way knows what to do.
-            if (ended - last > tick_mask / 2 || begun < line.ticks) break;
+            if (ended < begun || TimeMap::is_before(begun, line.ticks)) break;
             const char* values = memory + (at & mask) + 8;
             if (Composer::needs_a_look(site, values)) break;
             if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
@@ -200,11 +229,9 @@ class Assembler {
             span.flags = parent.flags;
             if (site.fields != 0) Composer::add_plain_attributes(*chunk, site, values, span);
             ++sites_->begun(site);
-            last = ended;
             at = after + 8;
             ++count;
         }
-        replay.last_ticks = last;
         begun_ += count;
         ended_ += count;
         return at;
@@ -224,7 +251,7 @@ class Assembler {
         const std::uint64_t word = word_at(at);
         const auto index = static_cast<std::uint32_t>(word & index_mask);
         if (index == control::end) {
-            end_innermost(replay, unwrap(replay, word));
+            end_innermost(replay, unwrap(word));
             return position + 8;
         }
         if (index < control::first_site) [[unlikely]]
@@ -237,8 +264,8 @@ class Assembler {
             head = 16;
         }
         if (site.what == SiteKind::span) [[likely]]
-            begin(replay, position, site, unwrap(replay, word), at + head, bytes);
-        else remark(lane, replay, index, unwrap(replay, word), at + head, bytes);
+            begin(replay, position, site, unwrap(word), at + head, bytes);
+        else remark(lane, replay, index, unwrap(word), at + head, bytes);
         return position + head + bytes;
     }
 
@@ -260,12 +287,12 @@ class Assembler {
             return position + 16 + sizeof(Parent) + padded(stored);
         }
         case control::end_at:
-            end_at(lane, replay, word_at(at + 8), unwrap(replay, word));
+            end_at(lane, replay, word_at(at + 8), unwrap(word));
             return position + 16;
         case control::target: replay.target = word_at(at + 8); return position + 16;
         case control::status: {
             const std::size_t bytes = 16 + padded(static_cast<std::uint32_t>(word_at(at + 16)));
-            remark(lane, replay, index, unwrap(replay, word), at + 8, bytes);
+            remark(lane, replay, index, unwrap(word), at + 8, bytes);
             return position + 8 + bytes;
         }
         case control::rename:
@@ -405,7 +432,7 @@ class Assembler {
             for (std::size_t i = replay.depth; i-- > 0;)
                 if (replay.stack[i]->position == position) return step_over(replay, i, ticks);
         }
-        ending_.push_back({position, ticks, replay.thread_id});
+        ending_.push_back({position, ticks - leapt_, replay.thread_id});
     }
 
     /// A span has ended before those above it on its part of the stack, which are off the stack
@@ -426,7 +453,8 @@ class Assembler {
     }
 
     void end_now(const Ending& ending) {
-        const auto [position, ticks, thread] = ending;
+        const auto [position, without_leaps, thread] = ending;
+        const std::uint64_t ticks = without_leaps + leapt_;
         if (const auto found = detached_.find(position); found != detached_.end()) {
             if (!found->second->async) check_.ended_on(*found->second, thread);
             finish(*found->second, ticks);
@@ -495,7 +523,7 @@ class Assembler {
                 const char* payload, std::size_t bytes) {
         OpenSpan* span = subject(replay);
         const Remark head{index, static_cast<std::uint32_t>(bytes),
-                          span ? time_->unix_ns(ticks, span->epoch) : ticks};
+                          span ? time_->unix_ns(ticks, span->epoch) : ticks - leapt_};
         if (!span) {
             if (Early* early = early_subject()) append(early->log, head, payload);
             return;
@@ -585,7 +613,7 @@ class Assembler {
     // What arrives before the begin that it is about: lanes are drained one after the other.
 
     struct Early {
-        Words log; ///< remarks whose times are ticks still
+        Words log; ///< remarks whose times are ticks still, without leaps
         const std::string_view* renamed = nullptr;
         bool discarded = false;
     };
@@ -611,7 +639,7 @@ class Assembler {
         for (const char* at = early.log.data(); at != end;) {
             Remark head{};
             std::memcpy(&head, at, sizeof head);
-            head.unix_ns = time_->unix_ns(head.unix_ns, span.epoch);
+            head.unix_ns = time_->unix_ns(head.unix_ns + leapt_, span.epoch);
             keep_remark(span, head, at + sizeof head);
             at += sizeof head + head.bytes;
         }
@@ -679,6 +707,14 @@ class Assembler {
     Composer composer_;
     Allowed limits_;
     std::uint32_t session_;
+    // All that was published before `since_` has been read. In ticks, as they are counted now.
+    std::uint64_t since_;   ///< the last settle() but one
+    std::uint64_t settled_; ///< the last settle()
+    std::uint64_t latest_ = 0;
+    std::uint64_t leapt_;          ///< what the counter had leapt by at the last look
+    std::uint64_t leap_since_ = 0; ///< and that since `since_`, since `settled_`
+    std::uint64_t leap_settled_ = 0;
+    bool ambiguous_ = false;
     std::uint64_t seed_ = 0;
     std::uint64_t key_ = 0;
     ChunkRef chunk_;

@@ -3,31 +3,35 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <vector>
 
 #include <plume/clock.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// Two clocks read at one moment.
+/// Three clocks read at one moment.
 struct ClockSample {
     std::uint64_t ticks;
-    std::uint64_t monotonic_ns;
+    std::uint64_t monotonic_ns; ///< CLOCK_BOOTTIME, which goes on while the machine is suspended
     std::uint64_t unix_ns;
 };
 
 /// The best of a few tries: the one in which the least time passed between the readings.
 inline ClockSample sample_clocks(Clock clock) noexcept {
+    constexpr std::uint64_t good = 1U << 14U; // some microseconds: the thread was not interrupted
     ClockSample best{};
     std::uint64_t least = ~std::uint64_t{0};
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5 && least > good; ++i) {
         const std::uint64_t before = now(clock);
-        const std::uint64_t monotonic = nanoseconds_of(CLOCK_MONOTONIC);
+        const std::uint64_t monotonic = nanoseconds_of(CLOCK_BOOTTIME);
         const std::uint64_t real = nanoseconds_of(CLOCK_REALTIME);
         const std::uint64_t after = now(clock);
-        if (after - before >= least) continue;
+        if (i != 0 && after - before >= least) continue;
         least = after - before;
         best = {before + least / 2, monotonic, real};
     }
@@ -36,10 +40,17 @@ inline ClockSample sample_clocks(Clock clock) noexcept {
 
 /// A chain of straight lines that joins without a gap and always rises: what is later in ticks is
 /// never earlier in nanoseconds, whatever the calibration learns in between. The rate comes from
-/// CLOCK_MONOTONIC; the wall clock only bends it, by 200 millionths at most. A step of the wall
+/// CLOCK_BOOTTIME; the wall clock only bends it, by 200 millionths at most. A step of the wall
 /// clock begins another chain: a trace stays on the chain on which its local root began, so that
-/// its durations do not feel the step. Used by the background thread alone, and not before it has
-/// learned a first time, a millisecond or so after it was made.
+/// its durations do not feel the step.
+///
+/// The counter itself may leap: it begins again after a suspend to RAM, stands still, or goes on in
+/// a virtual machine that was stopped. Where it contradicts CLOCK_BOOTTIME, the kernel is believed:
+/// all lines are renumbered, as if the counter had always counted as it does now. So ticks of one
+/// numbering are on one straight line of time, and a span that is open meanwhile feels nothing.
+///
+/// Used by the background thread alone, and not before it has learned a first time, a millisecond
+/// or so after it was made.
 class TimeMap {
   public:
     /// Which chain a trace is on.
@@ -55,7 +66,7 @@ class TimeMap {
 
         [[nodiscard]] std::uint64_t at(std::uint64_t when) const noexcept {
             __extension__ using Wide = unsigned __int128;
-            if (when >= ticks) [[likely]]
+            if (!is_before(when, ticks)) [[likely]]
                 return unix_ns +
                        static_cast<std::uint64_t>((Wide{when - ticks} * slope) >> fraction_bits);
             // Rounded the other way, so that the line rises through its beginning too.
@@ -65,10 +76,17 @@ class TimeMap {
         }
     };
 
-    explicit TimeMap(Clock clock) noexcept : clock_{clock}, first_{sample_clocks(clock)} {
-        start_chain(first_);
+    /// Where a renumbered line begins may lie before the counter's zero.
+    [[nodiscard]] static bool is_before(std::uint64_t a, std::uint64_t b) noexcept {
+        return static_cast<std::int64_t>(a - b) < 0;
     }
-    TimeMap(Clock clock, const ClockSample& start) noexcept : clock_{clock}, first_{start} {
+
+    using Read = ClockSample (*)(Clock) noexcept;
+
+    explicit TimeMap(Clock clock, Read read = &sample_clocks) noexcept
+        : TimeMap{clock, read(clock), read} {}
+    TimeMap(Clock clock, const ClockSample& start, Read read = &sample_clocks) noexcept
+        : clock_{clock}, read_{read}, first_{start}, middle_{start}, learned_{start}, seen_{start} {
         start_chain(start);
     }
     TimeMap(const TimeMap&) = delete; // it points into itself
@@ -79,27 +97,68 @@ class TimeMap {
 
     [[nodiscard]] const Line& newest_line() const noexcept { return *newest_; }
 
-    /// `ticks` may lie in the past, by as much as the lines of the chain go back. The oldest
-    /// line serves everything older, the newest everything to come.
+    /// `ticks` may lie in the past: each chain knows when it ended. The oldest line of the newest
+    /// chain serves everything older, the newest everything to come.
     [[nodiscard]] std::uint64_t unix_ns(std::uint64_t ticks, Epoch epoch) const noexcept {
         if (epoch == epoch_) [[likely]] {
             const Line* line = newest_;
-            while (ticks < line->ticks && line != lines_.data()) --line;
+            while (is_before(ticks, line->ticks) && line != lines_.data()) --line;
             return line->at(ticks);
         }
-        return previous_epoch_line(epoch).at(ticks);
+        // A chain that was left goes on as the later ones do, without their steps.
+        const std::uint64_t steps = older_[epoch - 1].steps;
+        for (std::size_t i = epoch - 1; i < older_.size(); ++i)
+            if (is_before(ticks, older_[i].end))
+                return older_[i].last.at(ticks) - (older_[i].steps - steps);
+        return unix_ns(ticks, epoch_) - (steps_ - steps);
+    }
+
+    /// The counter as it stands, after a look at whether it has leapt.
+    [[nodiscard]] std::uint64_t present() noexcept {
+        const ClockSample sample = read_(clock_);
+        look(sample);
+        return sample.ticks;
+    }
+    /// Ticks that the counter has leapt by, all in all: add what came to it meanwhile to ticks of
+    /// an earlier time, and they are ticks as they are counted now.
+    [[nodiscard]] std::uint64_t leapt() const noexcept { return leapt_; }
+
+    /// Compares the counter with CLOCK_BOOTTIME. What is no later than the last sample is ignored.
+    void look(const ClockSample& sample) noexcept {
+        if (sample.monotonic_ns <= seen_.monotonic_ns) return;
+        if (calibrated_) {
+            const auto passed_ns = static_cast<double>(sample.monotonic_ns - seen_.monotonic_ns);
+            const auto passed = static_cast<std::int64_t>(sample.ticks - seen_.ticks);
+            const double error_ns = static_cast<double>(passed) * rate_ - passed_ns;
+            const double tolerance_ns = static_cast<double>(step_ns) + passed_ns * other_rate;
+            if (std::fabs(error_ns) > tolerance_ns) {
+                // Twice in a row, and by a little: not a leap, but the rate.
+                const double rate = passed > 0 ? passed_ns / static_cast<double>(passed) : 0;
+                if (clock_ == Clock::counter && suspect_ && rate > rate_ / 2 && rate < rate_ * 2)
+                    rate_ = rate;
+                else leap(static_cast<std::uint64_t>(passed - std::llround(passed_ns / rate_)));
+                first_ = middle_ = learned_ = sample;
+                suspect_ = true;
+            } else {
+                suspect_ = false;
+            }
+        }
+        seen_ = sample;
     }
 
     /// Learns from another sample. The new line begins at the sample: what was before keeps its
     /// time.
     void learn(const ClockSample& sample) noexcept {
-        if (sample.ticks <= newest_->ticks) return;
+        if (sample.monotonic_ns <= learned_.monotonic_ns) return;
+        look(sample);
         if (clock_ == Clock::counter) measure_rate(sample);
+        learned_ = sample;
         if (!calibrated_) { // nothing has been mapped yet: the first line gets its slope
             lines_[0].slope = scaled(rate_);
             calibrated_ = true;
             return;
         }
+        if (!is_before(newest_->ticks, sample.ticks)) return; // a leap too small to be noticed
         const std::uint64_t mapped = newest_->at(sample.ticks);
         const auto error = static_cast<std::int64_t>(sample.unix_ns - mapped);
         if (error > step_ns || error < -step_ns) return start_chain(sample);
@@ -108,26 +167,63 @@ class TimeMap {
         add_line({sample.ticks, mapped, scaled(rate_ * (1.0 + bend))});
     }
 
-    void learn() noexcept { learn(sample_clocks(clock_)); }
+    void learn() noexcept { learn(read_(clock_)); }
 
   private:
     /// More than the wall clock drifts between two samples: somebody has set it.
     static constexpr std::int64_t step_ns = 100'000'000;
+    /// No kernel bends its clocks by as much: 500 millionths at most. So it is another counter.
+    static constexpr double other_rate = 1e-3;
+    /// The rate is the mean over one or two of these: a hundred times more exact than the clocks
+    /// bend, and soon right after a change that is too small for other_rate.
+    static constexpr std::uint64_t window_ns = 60'000'000'000;
+    /// A mean over less may be off by other_rate, if the reading thread was interrupted.
+    static constexpr std::uint64_t shortest_window_ns = 500'000'000;
 
     static std::uint64_t scaled(double rate) noexcept {
         return static_cast<std::uint64_t>(
             rate * static_cast<double>(std::uint64_t{1} << fraction_bits) + 0.5);
     }
 
+    /// Since the two samples; 0 if the counter went back.
+    static double rate_between(const ClockSample& from, const ClockSample& to) noexcept {
+        const auto ticks = static_cast<std::int64_t>(to.ticks - from.ticks);
+        if (ticks <= 0) return 0;
+        return static_cast<double>(to.monotonic_ns - from.monotonic_ns) /
+               static_cast<double>(ticks);
+    }
+
     void measure_rate(const ClockSample& sample) noexcept {
-        const auto ticks = static_cast<double>(sample.ticks - first_.ticks);
-        const auto ns = static_cast<double>(sample.monotonic_ns - first_.monotonic_ns);
-        if (ns > 0) rate_ = ns / ticks;
+        if (calibrated_) {
+            const std::uint64_t recent_ns = sample.monotonic_ns - learned_.monotonic_ns;
+            const double recent = rate_between(learned_, sample);
+            if (recent_ns >= shortest_window_ns && std::fabs(recent - rate_) > rate_ * other_rate)
+                first_ = middle_ = learned_; // the rate has changed: what was before misleads
+            if (sample.monotonic_ns - first_.monotonic_ns < shortest_window_ns) return;
+        }
+        if (const double rate = rate_between(first_, sample); rate > 0) rate_ = rate;
+        if (sample.monotonic_ns - middle_.monotonic_ns < window_ns) return;
+        first_ = middle_;
+        middle_ = sample;
+    }
+
+    void leap(std::uint64_t ticks) noexcept {
+        leapt_ += ticks;
+        for (std::size_t i = 0; i < count_; ++i) lines_[i].ticks += ticks;
+        for (Chain& chain : older_) {
+            chain.last.ticks += ticks;
+            chain.end += ticks;
+        }
     }
 
     void start_chain(const ClockSample& sample) noexcept {
         if (count_ != 0) { // keep the chain that is left, for the traces that are on it
-            older_[epoch_ % older_.size()] = *newest_;
+            try {
+                older_.push_back({*newest_, sample.ticks, steps_});
+            } catch (const std::bad_alloc&) {
+                return; // the next sample shows the step again
+            }
+            steps_ += sample.unix_ns - newest_->at(sample.ticks);
         }
         ++epoch_;
         count_ = 0;
@@ -143,19 +239,30 @@ class TimeMap {
         newest_ = &lines_[count_ - 1];
     }
 
-    [[nodiscard]] const Line& previous_epoch_line(Epoch epoch) const noexcept {
-        return older_[epoch % older_.size()];
-    }
+    /// A chain that was left because the wall clock was set.
+    struct Chain {
+        Line last;
+        std::uint64_t end;   ///< in ticks
+        std::uint64_t steps; ///< of the wall clock before, summed up
+    };
 
     Clock clock_;
+    Read read_;
     double rate_ = 1.0; ///< nanoseconds a tick
     bool calibrated_ = false;
+    bool suspect_ = false; ///< the last look found a leap
+    // The rate is measured from `first_` on; `middle_` takes its place when it is old.
     ClockSample first_;
+    ClockSample middle_;
+    ClockSample learned_; ///< the last one that was learned from
+    ClockSample seen_;    ///< the last one that was looked at
+    std::uint64_t leapt_ = 0;
+    std::uint64_t steps_ = 0;
     Epoch epoch_ = 0;
     std::array<Line, 16> lines_{}; ///< of the current chain, oldest first
     std::size_t count_ = 0;
     const Line* newest_ = lines_.data();
-    std::array<Line, 8> older_{}; ///< the last line of each earlier chain
+    std::vector<Chain> older_; ///< by epoch
 };
 
 } // namespace detail

@@ -29,9 +29,10 @@ class [[gnu::visibility("hidden")]] HandDrained {
         time.learn(sample);
     }
     /// For tests with clocks of their own. The first sample to be learned sets the rate.
-    HandDrained(SpanLimits limits, const detail::ClockSample& start)
+    HandDrained(SpanLimits limits, const detail::ClockSample& start,
+                detail::TimeMap::Read read = &detail::sample_clocks)
         : start_{start}, sites_{detail::runtime().registry, limits.attributes.value_or(128)},
-          pool_{detail::ChunkPool::make()}, time{(decide_on_clock(), clock()), start},
+          pool_{detail::ChunkPool::make()}, time{(decide_on_clock(), clock()), start, read},
           assembler_{detail::runtime(), sites_, *pool_, time, limits} {
         pass(); // what earlier tests have left in the rings
         switch_lines(true);
