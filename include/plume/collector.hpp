@@ -195,11 +195,8 @@ class Collector {
     }
 
     void sleep(std::uint64_t nanoseconds) noexcept {
-        runtime_->reader_sleeps.store(1);
-        // Who asks for something first says so, then looks whether to wake: one of us sees the
-        // other.
-        if (requested_.load() != answered_ || stopping_.load()) runtime_->reader_sleeps.store(0);
-        else runtime_->sleep(nanoseconds);
+        runtime_->sleep_unless(
+            [this] { return requested_.load() != answered_ || stopping_.load(); }, nanoseconds);
     }
 
     void pass() noexcept {

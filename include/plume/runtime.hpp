@@ -191,7 +191,16 @@ struct Runtime {
         callsite.index.store(index, memory_order_relaxed);
     }
 
-    /// The thread in background sleeps until there is something to read, or for a while.
+    /// The thread in background sleeps, unless `asked()`. A requester stores its request, and then
+    /// calls wake(), which loads `reader_sleeps`; here it is the reverse. All four accesses are
+    /// seq_cst, so at least one side sees the other.
+    template <class Asked>
+    void sleep_unless(Asked asked, std::uint64_t nanoseconds) noexcept {
+        reader_sleeps.store(1);
+        if (asked()) reader_sleeps.store(0);
+        else sleep(nanoseconds);
+    }
+    /// Until there is something to read, or for a while.
     void sleep(std::uint64_t nanoseconds) noexcept {
 #if defined(__linux__)
         const timespec wait{static_cast<time_t>(nanoseconds / 1'000'000'000U),
@@ -206,7 +215,7 @@ struct Runtime {
 #endif
     }
     void wake() noexcept {
-        if (reader_sleeps.load(memory_order_relaxed) == 0) return; // a hint: sleeps are bounded
+        if (reader_sleeps.load() == 0) return; // pairs with the store in sleep_unless()
         if (reader_sleeps.exchange(0) == 0) return;
 #if defined(__linux__)
         syscall(SYS_futex, &reader_sleeps, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
