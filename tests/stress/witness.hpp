@@ -91,6 +91,8 @@ class Witness : public plume::Exporter {
         read_.fetch_add(bytes, std::memory_order_relaxed); // so that reading has a result
         return plume::Outcome::delivered();
     }
+    /// A thread of the parent may have held the lock of its family.
+    void forked() noexcept override { family_ = new Family; }
     [[nodiscard]] std::string_view name() const noexcept override { return "witness"; }
 
   private:
