@@ -61,6 +61,14 @@ static_assert(plume::TeamPolicy::least_level <= PLUME_LEVEL &&
 #    endif
 #endif
 
+/// How a library finds its 8 bytes of thread-local storage. "initial-exec" reads them with one
+/// load, from room that glibc keeps for libraries that come by dlopen(): it suffices for 200
+/// instrumented ones. A plugin of which more may be open at a time is compiled with
+/// "global-dynamic", whose function call makes a span a third dearer. One library, one model.
+#ifndef PLUME_TLS_MODEL
+#    define PLUME_TLS_MODEL "initial-exec"
+#endif
+
 /// The instrumentation scope of the file's spans (otel.scope.name, otel.scope.version): string
 /// literals that name the library which the file belongs to.
 #ifndef PLUME_SCOPE_NAME

@@ -36,6 +36,7 @@ class Reporter {
     void forked() noexcept { ::new (static_cast<void*>(&mutex_)) std::recursive_mutex; }
 
     void operator()(std::string_view what) noexcept {
+        const NoCancel whole; // writing is a cancellation point
         const std::lock_guard lock{mutex_};
         try {
             if (listener_) listener_(what);
@@ -89,6 +90,7 @@ class Engine {
 
     /// Nothing begins from here on; what was begun may end. Afterwards there is no session.
     FlushResult shutdown(std::chrono::milliseconds wait) {
+        const NoCancel whole; // destructors call it, and half of an end is none
         const Deadline deadline = deadline_after(wait);
         const auto collector = running_collector();
         {
@@ -144,9 +146,11 @@ class Engine {
             options_.hide_threshold || variable_is_true("PLUME_HIDE_THRESHOLD", report_);
         if (options_.clock == Clock::counter && !counter_is_invariant())
             report_("the processor's counter is not invariant: timing with CLOCK_MONOTONIC");
+        if (!has_key())
+            report_("all keys of pthread are taken: no thread can record, its spans count as "
+                    "dropped");
         const Locked lock{runtime_->mutex};
         if (runtime_->hooks.session) return false;
-        if (!runtime_->started) runtime_->start(*runtime_);
         runtime_->settings.store(settings);
         choose_hash_key(*runtime_, options_.hash_key);
         runtime_->hides_threshold = hides_threshold;
@@ -157,6 +161,13 @@ class Engine {
         runtime_->hooks = {this, nullptr, &Engine::after_fork,
                            [](void* self) { static_cast<Engine*>(self)->revive(); }};
         return true;
+    }
+
+    /// Whether threads can be told from each other.
+    [[nodiscard]] bool has_key() {
+        const Locked lock{runtime_->mutex};
+        if (!runtime_->started.load(memory_order_relaxed)) runtime_->start(*runtime_);
+        return runtime_->has_key;
     }
 
     void uninstall() {
@@ -305,7 +316,8 @@ class Engine {
     /// collector, with another process id.
     void revive() noexcept {
         if (!runtime_->needs_revival.load(memory_order_acquire))
-            return; // pairs with the release below
+            return;           // pairs with the release below
+        const NoCancel whole; // exporters open what they need
         const std::lock_guard lock{revival_};
         if (!orphaned_) return; // another thread was first, or this one asks from within a report
         orphaned_ = false;

@@ -134,9 +134,8 @@ template <class>
 /// What threads without a lane point to: it has no room, so that one comparison tells both.
 inline constinit Lane no_lane;
 
-/// The calling thread's lane, as far as this module knows. Initial-exec: a library's default model
-/// calls a function for each access, which makes a span a third dearer.
-[[gnu::tls_model("initial-exec")]] inline constinit thread_local Lane* this_lane = &no_lane;
+/// The calling thread's lane, as far as this module knows.
+[[gnu::tls_model(PLUME_TLS_MODEL)]] inline constinit thread_local Lane* this_lane = &no_lane;
 
 /// Remembers the lane in this module's slot. Without memory for that it is looked up each time.
 inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
@@ -154,7 +153,7 @@ inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
 /// takes the slow path, which asks for the clock.
 [[gnu::noinline]] inline Lane* find_lane() noexcept {
     Runtime& process = runtime();
-    Lane* lane = process.started ? static_cast<Lane*>(pthread_getspecific(process.key)) : nullptr;
+    Lane* lane = process.lane_of_thread();
     if (lane == exited()) return nullptr;
     if (!lane) lane = claim_lane(process);
     if (!lane) return nullptr;
@@ -235,8 +234,12 @@ inline void leave_behind(void* memory) noexcept {
     candidate.left_behind = one;
 }
 
-/// What a thread of the parent may have been changing just then: nobody reads it.
-[[gnu::cold]] inline void forget_torn(Lane& lane) noexcept {
+/// In the child: a lane whose thread stayed in the parent, and may have been in the middle of
+/// anything. Of what it holds only single words are sure to be whole: the ring is laid out anew, and
+/// lists and texts stay behind unread.
+[[gnu::cold]] inline void begin_anew(Lane& lane) noexcept {
+    const bool has_ring = lane.has_ring.load(memory_order_relaxed); // the thread is not here
+    const std::uint64_t head = lane.head.load(memory_order_relaxed);
     for (void* each : {static_cast<void*>(lane.outside), static_cast<void*>(lane.unused),
                        static_cast<void*>(lane.scope_text), static_cast<void*>(lane.trace_text),
                        static_cast<void*>(lane.inherited)})
@@ -244,6 +247,20 @@ inline void leave_behind(void* memory) noexcept {
     lane.outside = lane.unused = nullptr;
     lane.scope_text = lane.trace_text = nullptr;
     lane.inherited = nullptr;
+    lane.uncaught = &unknown_uncaught;
+    for (Cache* cache = lane.caches; cache;) { // their slots went with the thread
+        Cache* next = cache->next;
+        std::free(cache);
+        cache = next;
+    }
+    lane.caches = nullptr;
+    if (has_ring) {
+        lane.make(lane.memory, lane.capacity, lane.next_lap(head) - lane.capacity);
+    } else { // what was mapped for a ring that was not ready stays behind
+        lane.memory = nullptr;
+        lane.capacity = 0;
+    }
+    lane.reset();
 }
 
 /// The child has one thread, and nothing of the parent's is its to deliver: lanes start empty,
@@ -251,24 +268,19 @@ inline void leave_behind(void* memory) noexcept {
 /// what was not recorded there is not recorded here.
 [[gnu::cold]] inline void after_fork_in_child() noexcept {
     candidate.mutex.unlock(); // by the thread that has locked it in before_fork()
-    auto* own =
-        candidate.started ? static_cast<Lane*>(pthread_getspecific(candidate.key)) : nullptr;
+    Lane* own = candidate.lane_of_thread();
     if (own == exited()) own = nullptr;
     const std::uint64_t seed = candidate.id_seed.load(memory_order_relaxed); // one thread is left
     const std::uint64_t key = candidate.id_key.load(memory_order_relaxed);
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
-        if (lane == own) {
-            inherit_all(*lane, seed, key, &Runtime::make_span_id);
-        } else {
-            forget_torn(*lane);
-            lane->reset();
-        }
-        lane->fork_floor = lane->head.load(memory_order_relaxed);
-        lane->release(lane->fork_floor);
         leave_behind(lane->replay);
         lane->replay = nullptr;
+        if (lane == own) inherit_all(*lane, seed, key, &Runtime::make_span_id);
+        else begin_anew(*lane);
+        lane->fork_floor = lane->head.load(memory_order_relaxed);
+        lane->release(lane->fork_floor);
         lane->dropped_spans.store(0, memory_order_relaxed);
         lane->dropped_records.store(0, memory_order_relaxed);
         lane->suppressed_spans.store(0, memory_order_relaxed);
@@ -277,7 +289,6 @@ inline void leave_behind(void* memory) noexcept {
             lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
             lane->thread_is_new = true;
         } else {
-            lane->caches = nullptr;
             lane->next_free = candidate.free_lanes;
             candidate.free_lanes = lane;
         }
@@ -290,10 +301,10 @@ inline void leave_behind(void* memory) noexcept {
 
 /// Under the lock, once, in the module that is never unloaded.
 inline void start_runtime(Runtime& runtime) noexcept {
-    pthread_key_create(&runtime.key, &thread_ends);
+    runtime.has_key = pthread_key_create(&runtime.key, &thread_ends) == 0;
     pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
     seed_ids(runtime);
-    runtime.started = true;
+    runtime.started.store(true, memory_order_release); // pairs with Runtime::lane_of_thread()
 }
 
 } // namespace detail

@@ -43,13 +43,15 @@ class Registry {
             return entry;
         }
         const std::uint32_t index = size_.load(memory_order_relaxed); // writers hold the lock
-        Entry* entry = make(description);
-        if (!entry || !place(index, entry)) return nullptr;
+        Entry** place = place_of(index); // first: what finds no place costs no memory
+        Entry* entry = place ? make(description) : nullptr;
+        if (!entry) return nullptr;
+        if (index >= bucket_count_) grow_buckets();
+        *place = entry;
         entry->index = index;
         entry->hash = hash;
         entry->live = live;
-        entry->next = buckets_[hash % bucket_count];
-        buckets_[hash % bucket_count] = entry;
+        put_into_bucket(entry);
         if (entry->rate.count != 0) {
             entry->next_limited = limited_.load(memory_order_relaxed); // writers hold the lock
             limited_.store(entry, memory_order_release); // pairs with the acquire in limited()
@@ -80,7 +82,7 @@ class Registry {
   private:
     static constexpr std::uint32_t chunk_size = 4096;
     static constexpr std::uint32_t chunk_count = (1U << index_bits) / chunk_size;
-    static constexpr std::uint32_t bucket_count = 256;
+    static constexpr std::uint32_t first_buckets = 256;
 
     static std::string_view key(const Description& d, std::uint32_t i) noexcept {
         return {d.fields[i].key, d.fields[i].key_size};
@@ -95,7 +97,7 @@ class Registry {
     }
     [[gnu::cold]] [[nodiscard]] Entry* find(const Description& description,
                                             std::uint64_t hash) const noexcept {
-        for (Entry* entry = buckets_[hash % bucket_count]; entry; entry = entry->next)
+        for (Entry* entry = buckets()[hash % bucket_count_]; entry; entry = entry->next)
             if (entry->hash == hash && !entry->live && same(*entry, description)) return entry;
         return nullptr;
     }
@@ -141,23 +143,46 @@ class Registry {
         return entry;
     }
 
-    bool place(std::uint32_t index, Entry* entry) noexcept {
-        if (index > index_mask) return false;
+    /// Null when memory or numbers are used up.
+    [[gnu::cold]] Entry** place_of(std::uint32_t index) noexcept {
+        if (index > index_mask) return nullptr;
         if (!chunks_) {
             chunks_ = static_cast<Entry***>(std::calloc(chunk_count, sizeof(Entry**)));
-            if (!chunks_) return false;
+            if (!chunks_) return nullptr;
         }
         Entry**& chunk = chunks_[index / chunk_size];
         if (!chunk) chunk = static_cast<Entry**>(std::calloc(chunk_size, sizeof(Entry*)));
-        if (!chunk) return false;
-        chunk[index % chunk_size] = entry;
-        return true;
+        return chunk ? &chunk[index % chunk_size] : nullptr;
+    }
+
+    [[nodiscard]] Entry* const* buckets() const noexcept {
+        return more_buckets_ ? more_buckets_ : buckets_;
+    }
+    void put_into_bucket(Entry* entry) noexcept {
+        Entry*& bucket = (more_buckets_ ? more_buckets_ : buckets_)[entry->hash % bucket_count_];
+        entry->next = bucket;
+        bucket = entry;
+    }
+    /// Four times as many, so that a bucket holds an entry or so. Without memory they stay as they
+    /// are, and are only slower to search.
+    [[gnu::cold]] void grow_buckets() noexcept {
+        const std::uint32_t count = bucket_count_ * 4;
+        auto* table = static_cast<Entry**>(std::calloc(count, sizeof(Entry*)));
+        if (!table) return;
+        std::free(more_buckets_);
+        more_buckets_ = table;
+        bucket_count_ = count;
+        for (std::uint32_t i = size_.load(memory_order_relaxed); i-- > control::first_site;)
+            put_into_bucket(at(i)); // under the writers' lock, like the load above
     }
 
     Atomic<std::uint32_t> size_{control::first_site};
     Atomic<Entry*> limited_{nullptr};
     Entry*** chunks_ = nullptr; ///< written before the first index is published, then constant
-    Entry* buckets_[bucket_count] = {};
+    // Under the writers' lock: the second table, once there are more entries than the first has.
+    std::uint32_t bucket_count_ = first_buckets;
+    Entry** more_buckets_ = nullptr;
+    Entry* buckets_[first_buckets] = {};
 };
 
 } // namespace detail

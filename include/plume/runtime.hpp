@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <string_view>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +18,8 @@
 #include <plume/disguise.hpp>
 #include <plume/glob.hpp>
 #include <plume/lane.hpp>
+#include <plume/no_cancel.hpp>
+#include <plume/random.hpp>
 #include <plume/registry.hpp>
 #include <plume/sampling.hpp>
 
@@ -159,9 +160,17 @@ struct Runtime {
     const SwitchRule* switches = nullptr;   ///< under the lock, like the next one
     std::uint8_t level = PLUME_LEVEL_TRACE; ///< lines of finer levels are off
 
-    pthread_key_t key{};
-    bool started = false;
+    pthread_key_t key{};  ///< written before `started`, then constant, like the next one
+    bool has_key = false; ///< false: all keys of the process were taken, and no thread has a lane
+    Atomic<bool> started{false};
     void (*start)(Runtime&) noexcept; ///< code of the module that is never unloaded
+
+    /// What pthread keeps for the calling thread: its lane, null, or exited().
+    [[nodiscard]] Lane* lane_of_thread() const noexcept {
+        const bool known = started.load(memory_order_acquire) && // pairs with start_runtime()
+                           has_key;
+        return known ? static_cast<Lane*>(pthread_getspecific(key)) : nullptr;
+    }
 
     /// Bijective in the position, so no two spans of a process share an id.
     [[nodiscard]] SpanId span_id(std::uint64_t position) const noexcept {
@@ -223,16 +232,6 @@ struct Runtime {
     }
 };
 
-inline void fill_random(void* memory, std::size_t size) noexcept {
-    char* at = static_cast<char*>(memory);
-    while (size != 0) {
-        const ssize_t got = getrandom(at, size < 256 ? size : 256, 0);
-        if (got <= 0) continue; // a signal, before the pool of a machine that just started is ready
-        at += got;
-        size -= static_cast<std::size_t>(got);
-    }
-}
-
 inline void seed_ids(Runtime& runtime) noexcept {
     std::uint64_t random[2];
     fill_random(random, sizeof random);
@@ -258,6 +257,7 @@ inline Lane* exited() noexcept { return reinterpret_cast<Lane*>(std::uintptr_t{1
 /// Gives the lane its ring: a kernel mapping whose pages are there already, since a first touch
 /// costs more than a hundred spans.
 [[gnu::cold]] inline bool make_ring(Runtime& runtime, Lane& lane) noexcept {
+    const NoCancel whole;
     const LaneSettings settings = runtime.settings.load();
     const std::uint64_t size = settings.ring_bytes;
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
@@ -279,10 +279,8 @@ inline const unsigned* count_of_uncaught() noexcept {
                                              sizeof(void*));
 }
 
-/// A lane for the calling thread: one that another thread gave up, or a new one. May allocate.
-[[gnu::cold]] inline Lane* claim_lane(Runtime& runtime) noexcept {
-    Locked lock{runtime.mutex};
-    if (!runtime.started) runtime.start(runtime);
+/// Under the lock. A lane that another thread gave up, or a new one; null without memory for it.
+[[gnu::cold]] inline Lane* unclaimed_lane(Runtime& runtime) noexcept {
     Lane* lane = runtime.free_lanes;
     if (lane) {
         runtime.free_lanes = lane->next_free;
@@ -298,11 +296,30 @@ inline const unsigned* count_of_uncaught() noexcept {
         lane->next = runtime.lanes.load(memory_order_relaxed); // under the lock
         runtime.lanes.store(lane, memory_order_release);       // pairs with the collector's acquire
     }
+    return lane;
+}
+
+/// A lane for the calling thread. May allocate. Null if there is none to be had, or if the thread
+/// could not give it up at its end: pthread has no key or no memory left.
+[[gnu::cold]] inline Lane* claim_lane(Runtime& runtime) noexcept {
+    if (runtime.started.load(memory_order_acquire) && // pairs with start_runtime()
+        !runtime.has_key)
+        return nullptr; // without the lock: each span comes here
+    const NoCancel whole;
+    Locked lock{runtime.mutex};
+    if (!runtime.started.load(memory_order_relaxed)) runtime.start(runtime); // under the lock
+    if (!runtime.has_key) return nullptr;
+    Lane* lane = unclaimed_lane(runtime);
+    if (!lane) return nullptr;
+    if (pthread_setspecific(runtime.key, lane) != 0) {
+        lane->next_free = runtime.free_lanes;
+        runtime.free_lanes = lane;
+        return nullptr;
+    }
     lane->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
     lane->thread_is_new = true;
     lane->uncaught = count_of_uncaught();
     lane->exit_rounds = 0;
-    pthread_setspecific(runtime.key, lane);
     return lane;
 }
 

@@ -104,6 +104,7 @@ class [[nodiscard]] Session {
     }
 
     void start(Options options, detail::Engine::Exporters exporters) {
+        const detail::NoCancel whole; // reading files is a cancellation point
         const auto reporter = std::make_shared<detail::Reporter>(options.report);
         const auto report = [&reporter](std::string_view what) { (*reporter)(what); };
         const Propagators formats =

@@ -25,6 +25,7 @@ struct Room {
 /// a recording thread waits, and only under the policy that says so.
 inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
                           bool reserve_too) noexcept {
+    const NoCancel whole; // nanosleep() is a cancellation point
     const std::uint64_t until = nanoseconds_of(CLOCK_MONOTONIC) + process.settings.block_ns();
     while (nanoseconds_of(CLOCK_MONOTONIC) < until) {
         bool half_full = false;
@@ -94,8 +95,14 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
 /// be the first of all: the background threads start again.
 [[gnu::noinline, gnu::cold]] inline void revive() noexcept {
     Runtime& process = runtime();
-    if (process.needs_revival.load(memory_order_relaxed) && process.hooks.revive)
-        process.hooks.revive(process.hooks.session);
+    if (!process.needs_revival.load(memory_order_relaxed))
+        return; // a hint: the session looks again
+    SessionHooks hooks;
+    {
+        const Locked lock{process.mutex};
+        hooks = process.hooks;
+    }
+    if (hooks.revive) hooks.revive(hooks.session);
 }
 
 /// What the first record of a thread takes besides: its number, and its name.
@@ -223,9 +230,7 @@ inline Lane* lane_for_begin() noexcept {
 /// The lane that the thread has already, or null: asks for none.
 inline Lane* peek_lane() noexcept {
     if (this_lane != &no_lane) return this_lane;
-    Runtime& process = runtime();
-    if (!process.started) return nullptr;
-    auto* lane = static_cast<Lane*>(pthread_getspecific(process.key));
+    Lane* lane = runtime().lane_of_thread();
     return lane == exited() ? nullptr : lane;
 }
 

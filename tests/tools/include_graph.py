@@ -29,6 +29,8 @@ FLOORS = {
     "plume/policy.hpp": 0,
     "plume/attribute.hpp": 0,
     "plume/glob.hpp": 0,
+    "plume/no_cancel.hpp": 0,
+    "plume/random.hpp": 1,
     "plume/off.hpp": 1,
     "plume/time_map.hpp": 1,
     "plume/fields.hpp": 1,

@@ -1,0 +1,206 @@
+// What the system refuses, and what it does to threads: Plume stays safe, and says so.
+#include <plume/session.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <plume/exporters/memory.hpp>
+#include <plume/plume.hpp>
+
+#include "support/catch.hpp"
+#include "support/child.hpp"
+#include "support/scripted.hpp"
+
+using namespace std::chrono_literals;
+using namespace plume::literals;
+using plume::DropReason;
+using plume::MemoryExporter;
+using plume::Session;
+using plume::scene::Ended;
+using plume::scene::in_child;
+using plume::scene::print;
+using plume::scene::ScriptedExporter;
+using plume::scene::wrong_in;
+
+namespace {
+
+constexpr auto long_enough = 20s;
+
+void visit() { PLUME_SPAN("visit"); }
+
+int destroyed = 0;
+
+/// Another library takes all keys that there are. Returns its first one.
+pthread_key_t take_all_keys() {
+    pthread_key_t first{}, key{};
+    pthread_key_create(&first, [](void*) { ++destroyed; });
+    while (pthread_key_create(&key, nullptr) == 0) {}
+    return first;
+}
+
+/// From now on the process gets no random bytes by getrandom().
+bool refuse_getrandom() {
+    std::array<sock_filter, 4> filter{
+        {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1U),
+         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+    const sock_fprog program{filter.size(), filter.data()};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// Runs `body` on a thread for which a cancellation is pending. Returns whether it took effect
+/// behind it.
+template <class Body>
+bool is_cancelled_behind(Body body) {
+    struct Run {
+        Body body;
+        std::atomic<int> stage{0};
+    } run{std::move(body)};
+    pthread_t thread{};
+    pthread_create(
+        &thread, nullptr,
+        [](void* argument) -> void* {
+            auto* const self = static_cast<Run*>(argument);
+            self->stage = 1;
+            while (self->stage != 2) {}
+            self->body();
+            pthread_testcancel();
+            return nullptr;
+        },
+        &run);
+    while (run.stage != 1) std::this_thread::yield();
+    pthread_cancel(thread);
+    run.stage = 2;
+    void* result = nullptr;
+    pthread_join(thread, &result);
+    return result == PTHREAD_CANCELED;
+}
+
+} // namespace
+
+TEST_CASE("where all keys of pthread are taken, spans are dropped, counted and reported") {
+    const Ended ended = in_child([] {
+        take_all_keys();
+        std::string reports;
+        plume::Options options{.service_name = "test"};
+        options.report = [&reports](std::string_view what) { reports += what; };
+        Session session{std::move(options), ScriptedExporter{}};
+        visit();
+        const plume::Stats stats = session.flush(long_enough).stats;
+        if (reports.find("keys") == std::string::npos) _exit(1);
+        if (stats.begun != 1 || !wrong_in(stats).empty()) _exit(2);
+        if (stats.exporters.at(0).dropped[DropReason::thread_exit] != 1) _exit(3);
+    });
+    CHECK(ended.exit_status == 0);
+}
+
+TEST_CASE("where all keys of pthread are taken, those of other libraries keep their values") {
+    const Ended ended = in_child([] {
+        const pthread_key_t key = take_all_keys();
+        std::thread{[key] {
+            int value = 0;
+            pthread_setspecific(key, &value);
+            const plume::ContextScope scope{plume::SpanContext{{1, 2}, {3}, 1, true}};
+            visit();
+            if (pthread_getspecific(key) != &value) _exit(1);
+        }}.join();
+        if (destroyed != 1) _exit(2);
+    });
+    CHECK(ended.exit_status == 0);
+}
+
+TEST_CASE("a process that gets no random bytes from getrandom() records all the same") {
+    const Ended ended = in_child([] {
+        if (!refuse_getrandom()) _exit(77);
+        const MemoryExporter memory;
+        Session session{{.service_name = "test"}, memory};
+        visit();
+        std::thread{visit}.join();
+        if (!session.flush(long_enough).complete || memory.size() != 2) _exit(1);
+    });
+    if (ended.exit_status == 77) return; // no seccomp here
+    CHECK(ended.exit_status == 0);
+}
+
+TEST_CASE("what stands in for random bytes never comes twice, in parent and child neither") {
+    constexpr int draws = 1'000;
+    constexpr std::size_t size = 16;
+    const auto draw = [] {
+        std::string bytes(size, '\0');
+        plume::detail::fill_from_surroundings(bytes.data(), size);
+        return bytes;
+    };
+    std::set<std::string> seen;
+    const Ended child = in_child([&] {
+        std::string all;
+        for (int i = 0; i < draws; ++i) all += draw();
+        print(all);
+    });
+    REQUIRE(child.output.size() == draws * size);
+    for (int i = 0; i < draws; ++i) {
+        seen.insert(child.output.substr(static_cast<std::size_t>(i) * size, size));
+        seen.insert(draw());
+    }
+    CHECK(seen.size() == 2 * draws);
+}
+
+TEST_CASE("a device takes over for a part that the kernel refuses") {
+    std::array<char, 64> bytes{};
+    CHECK(plume::detail::fill_from_device(bytes.data(), bytes.size()) == bytes.size());
+    CHECK(std::set<char>{bytes.begin(), bytes.end()}.size() > 8);
+}
+
+TEST_CASE("a thread whose cancellation is pending records its first span, and ends behind it") {
+    const MemoryExporter memory;
+    Session session{{.service_name = "test"}, memory};
+    CHECK(is_cancelled_behind(visit));
+    CHECK(session.flush(long_enough).complete);
+    CHECK(tree_of(memory) == "visit\n");
+}
+
+TEST_CASE("a thread whose cancellation is pending starts a session and ends it") {
+    CHECK(is_cancelled_behind([] {
+        Session session{{.service_name = "test"}, ScriptedExporter{}};
+        visit();
+    }));
+}
+
+TEST_CASE("a thread that waits for room is cancelled behind the wait") {
+    Session session{{.service_name = "test",
+                     .ring_bytes = 4096,
+                     .when_full = plume::WhenFull::wait,
+                     .longest_wait = 1ms},
+                    ScriptedExporter{}};
+    CHECK(is_cancelled_behind([] {
+        for (int i = 0; i < 10'000; ++i) visit();
+    }));
+}
+
+TEST_CASE("a thread may be cancelled while it waits in flush()") {
+    plume::scene::Gate gate;
+    Session session{{.service_name = "test"}, ScriptedExporter{[&](const plume::Batch&) {
+                        gate.pass();
+                        return plume::Outcome::delivered();
+                    }}};
+    visit();
+    CHECK(is_cancelled_behind([&] { static_cast<void>(session.flush(long_enough)); }));
+    gate.open();
+    CHECK(session.flush(long_enough).complete);
+}
