@@ -64,21 +64,34 @@ class Collector {
     ~Collector() { stop_thread(); }
 
     /// Drains all lanes, and waits until every exporter has settled what had ended by then.
+    /// False at once on the collector's own thread, as from within a report: it can't wait for
+    /// itself.
     bool flush(Deadline deadline) {
-        if (!drain_all(deadline)) return false;
+        if (is_own_thread() || !drain_all(deadline)) return false;
         for (const auto& worker : workers_) worker->hurry();
         bool all = true;
         for (const auto& worker : workers_) all = worker->wait(deadline) && all;
         return all;
     }
 
-    /// As flush(), and all threads end, but for those of exporters that hang.
+    /// As flush(), and all threads end, but for those of exporters that hang. If has_ended() is
+    /// false afterwards the collector's own thread hangs in a report, or has called this from one:
+    /// then the collector must never be destroyed.
     bool stop(Deadline deadline) {
-        bool all = drain_all(deadline);
-        stop_thread();
+        bool all = !is_own_thread() && drain_all(deadline);
+        stopping_.store(true);
+        runtime_->wake();
+        if (!is_own_thread() && has_answered(~std::uint64_t{0}, deadline)) thread_.join();
+        else if (thread_.joinable()) thread_.detach();
         for (const auto& worker : workers_) worker->hurry(); // side by side
         for (const auto& worker : workers_) all = worker->stop(deadline) && all;
         return all;
+    }
+
+    /// Whether the collector's thread has nothing more to do here.
+    [[nodiscard]] bool has_ended() const {
+        const std::lock_guard lock{mutex_};
+        return answered_ == ~std::uint64_t{0};
     }
 
     [[nodiscard]] Stats stats() const {
@@ -106,6 +119,11 @@ class Collector {
         return stats;
     }
 
+    /// In the child of a fork, within fork(): exporters let go of the parent's descriptors, before
+    /// the program gives their numbers to files of its own.
+    void forked() noexcept {
+        for (const auto& worker : workers_) worker->forked();
+    }
     /// In the child of a fork: takes the exporters out, for a new collector. This one must never
     /// be destroyed, since its locks may be held by threads that are gone.
     [[nodiscard]] std::vector<std::unique_ptr<Exporter>> salvage() {
@@ -249,8 +267,14 @@ class Collector {
     bool drain_all(Deadline deadline) {
         const std::uint64_t request = requested_.fetch_add(1) + 1;
         runtime_->wake();
+        return has_answered(request, deadline);
+    }
+    bool has_answered(std::uint64_t request, Deadline deadline) {
         std::unique_lock lock{mutex_};
         return answer_.wait_until(lock, deadline, [&] { return answered_ >= request; });
+    }
+    [[nodiscard]] bool is_own_thread() const noexcept {
+        return thread_.get_id() == std::this_thread::get_id();
     }
 
     void stop_thread() {

@@ -63,7 +63,11 @@ class Engine {
             new Engine{process, std::move(options), std::move(reporter)}};
         if (!engine->install()) return nullptr;
         try {
-            engine->collector_ = engine->make_collector(std::move(exporters));
+            std::shared_ptr<Collector> collector = engine->make_collector(std::move(exporters));
+            {
+                const std::lock_guard lock{engine->mutex_}; // another thread may fork
+                engine->collector_ = std::move(collector);
+            }
             engine->start_sampler();
         } catch (...) {
             engine->uninstall();
@@ -106,6 +110,7 @@ class Engine {
         FlushResult result;
         result.complete = collector->stop(deadline);
         result.stats = collector->stats();
+        if (!collector->has_ended()) keep_for_good(collector);
         sampler_.reset();
         uninstall();
         const std::lock_guard lock{mutex_};
@@ -158,7 +163,7 @@ class Engine {
             Clock::undecided) // written under this lock only
             runtime_->clock.store(choose_clock(),
                                   memory_order_relaxed); // threads look before they have a lane
-        runtime_->hooks = {this, nullptr, &Engine::after_fork,
+        runtime_->hooks = {this, &Engine::before_fork, &Engine::after_fork,
                            [](void* self) { static_cast<Engine*>(self)->revive(); }};
         return true;
     }
@@ -299,9 +304,14 @@ class Engine {
                 process.turn(*entry->live, *entry);
     }
 
+    /// collector_ is whole when the process forks. No thread that holds this lock waits for the
+    /// runtime's, which the forking one has already.
+    static void before_fork(void* self) noexcept { static_cast<Engine*>(self)->mutex_.lock(); }
+
     static void after_fork(void* self, bool in_child) noexcept {
-        if (!in_child) return;
         auto* engine = static_cast<Engine*>(self);
+        if (!in_child) return engine->mutex_.unlock();
+        const NoCancel whole; // exporters close descriptors
         // Whoever held them, or waited, is not here.
         ::new (static_cast<void*>(&engine->mutex_)) std::mutex;
         ::new (static_cast<void*>(&engine->revival_)) std::recursive_mutex;
@@ -309,6 +319,8 @@ class Engine {
         engine->reporter_->forked();
         if (engine->sampler_) engine->sampler_->forked();
         engine->ending_ = false;
+        // A child that never recorded has told them already, and they have opened nothing since.
+        if (!engine->orphaned_ && engine->collector_) engine->collector_->forked();
         engine->orphaned_ = true;
     }
 
@@ -324,9 +336,10 @@ class Engine {
         const SuppressScope untraced; // this thread may be about to begin a span
         std::shared_ptr<Collector> revived;
         try {
-            static auto& left_behind = *new std::vector<std::shared_ptr<Collector>>; // for ever
-            left_behind.push_back(take_collector());
-            revived = make_collector(left_behind.back()->salvage());
+            const std::shared_ptr<Collector> parents = take_collector();
+            keep_for_good(parents);
+            // Null: the fork came between two sessions' ends, or amidst another revival.
+            revived = make_collector(parents ? parents->salvage() : Exporters{});
             if (sampler_) sampler_->start();
         } catch (const std::exception& exception) {
             report_(std::string{"no tracing after fork(): "} + exception.what());
@@ -337,6 +350,13 @@ class Engine {
         }
         runtime_->needs_revival.store(false,
                                       memory_order_release); // pairs with the acquire above
+    }
+    /// One that must not be destroyed: threads that hang, or stayed in the parent, may use it.
+    static void keep_for_good(std::shared_ptr<Collector> collector) {
+        static std::mutex mutex;
+        static auto& kept = *new std::vector<std::shared_ptr<Collector>>; // for ever
+        const std::lock_guard lock{mutex};
+        kept.push_back(std::move(collector));
     }
     [[nodiscard]] std::shared_ptr<Collector> take_collector() {
         const std::lock_guard lock{mutex_};

@@ -160,7 +160,11 @@ class Exporter {
     /// network, for a retry) should return soon. It may be called more than once.
     virtual void cancel() noexcept {}
 
-    /// Called in the child after fork(): connections and buffers belong to the parent, drop them.
+    /// Called in the child within fork(), before fork() returns there: connections and buffers
+    /// belong to the parent. Close the descriptors, which the child may be about to give to files
+    /// of its own, and forget the rest; open nothing yet. The parent's thread may have been in the
+    /// middle of deliver(), so what that changes may be half changed, and its locks held for ever:
+    /// leave such things behind rather than free them. Must not wait.
     virtual void forked() noexcept {}
 
   protected:

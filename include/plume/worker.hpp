@@ -160,12 +160,12 @@ class Worker {
         return false;
     }
 
-    /// In the child of a fork, where the thread is gone and the lock may be held by nobody: the
-    /// exporter moves on, everything else is left behind.
+    /// In the child of a fork, within fork().
+    void forked() noexcept { state_->exporter->forked(); }
+    /// Later, where the thread is gone and the lock may be held by nobody: the exporter moves on,
+    /// everything else is left behind.
     [[nodiscard]] std::unique_ptr<Exporter> salvage() noexcept {
-        std::unique_ptr<Exporter> exporter = std::move(state_->exporter);
-        exporter->forked();
-        return exporter;
+        return std::move(state_->exporter);
     }
 
     /// Delivered and dropped so far; `pending` is left to the caller.

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,8 @@ class JsonlExporter final : public Exporter {
 
     void forked() noexcept override {
         file_.abandon();
+        // A fork amidst deliver() copied buffers that were being changed: they are left behind.
+        ::new (static_cast<void*>(&encoder_)) otlp::JsonEncoder;
         cancel_.reset();
     }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <random>
 #include <string>
 #include <string_view>
@@ -59,6 +60,13 @@ class OtlpExporter final : public Exporter {
 
     void forked() noexcept override {
         client_.forked();
+        // A fork amidst deliver() copied buffers that were being changed: they are left behind.
+        using Encoder = decltype(encoder_);
+        if (options_.encoding == OtlpEncoding::json)
+            ::new (static_cast<void*>(&encoder_)) Encoder{std::in_place_type<otlp::JsonEncoder>};
+        else
+            ::new (static_cast<void*>(&encoder_)) Encoder{std::in_place_type<otlp::ProtobufEncoder>};
+        ::new (static_cast<void*>(&gzip_)) otlp::Gzip;
         cancel_.reset();
     }
 

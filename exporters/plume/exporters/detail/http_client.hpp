@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/detail/own_descriptor.hpp>
 #include <plume/exporters/detail/sigpipe.hpp>
 
 namespace plume::detail {
@@ -83,7 +83,10 @@ class HttpConnection {
         }
         configure(options);
     }
-    ~HttpConnection() { free_handles(); }
+    ~HttpConnection() {
+        free_handles();
+        socket_.forget();
+    }
     HttpConnection(const HttpConnection&) = delete;
     HttpConnection& operator=(const HttpConnection&) = delete;
 
@@ -99,9 +102,12 @@ class HttpConnection {
     }
 
     /// Closes this process' copy of the connection, and leaves the other end in peace.
-    void abandon_socket() noexcept {
-        const int descriptor = socket_.exchange(-1, std::memory_order_relaxed);
-        if (descriptor >= 0) ::close(descriptor);
+    void abandon_socket() noexcept { socket_.close(); }
+
+    /// Whether the program has closed the kept connection behind libcurl's back. Its number may be
+    /// another file's by now, which libcurl would write to: these handles must not be used again.
+    [[nodiscard]] bool was_robbed() const noexcept {
+        return socket_.is_open() && !socket_.is_own();
     }
 
   private:
@@ -209,22 +215,24 @@ class HttpConnection {
     }
     static int on_open(void* self, curl_socket_t descriptor, curlsocktype) {
         ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-        static_cast<HttpConnection*>(self)->socket_.store(descriptor, std::memory_order_relaxed);
+        OwnDescriptor& newest = static_cast<HttpConnection*>(self)->socket_;
+        newest.forget(); // libcurl closes it
+        newest = OwnDescriptor{descriptor};
         return CURL_SOCKOPT_OK;
     }
     static int on_close(void* self, curl_socket_t descriptor) {
-        int expected = descriptor;
-        static_cast<HttpConnection*>(self)->socket_.compare_exchange_strong(
-            expected, -1, std::memory_order_relaxed);
-        return ::close(descriptor);
+        OwnDescriptor& newest = static_cast<HttpConnection*>(self)->socket_;
+        if (newest.number() != descriptor) return ::close(descriptor);
+        newest.close();
+        return 0;
     }
 
     std::size_t longest_body_;
     CURL* easy_ = nullptr;
     CURLM* multi_ = nullptr;
     std::unique_ptr<curl_slist, CurlCleanup> headers_;
-    CURLcode setup_ = CURLE_OK;    // the first option that libcurl refused
-    std::atomic<int> socket_ = -1; // the newest; read in a child where the owner doesn't run
+    CURLcode setup_ = CURLE_OK; // the first option that libcurl refused
+    OwnDescriptor socket_;      // the newest; libcurl closes it, or abandon_socket()
 };
 
 /// Used by one thread at a time; may be moved. Follows no redirect, raises no SIGPIPE, and its
@@ -257,13 +265,19 @@ class HttpClient {
 
   private:
     [[nodiscard]] HttpConnection& connection() {
-        if (!connection_) connection_ = std::make_unique<HttpConnection>(options_);
+        if (connection_ && connection_->was_robbed()) forked(); // the same remedy
+        if (!connection_) connection_.reset(new HttpConnection{options_});
         return *connection_;
     }
 
     HttpOptions options_;
     std::string where_;
-    std::unique_ptr<HttpConnection> connection_;
+    struct Free {
+        void operator()(HttpConnection* connection) const noexcept {
+            if (!connection->was_robbed()) delete connection; // else closing would hit another file
+        }
+    };
+    std::unique_ptr<HttpConnection, Free> connection_;
 };
 
 } // namespace plume::detail

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <string_view>
-#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <plume/exporters/detail/own_descriptor.hpp>
 #include <plume/exporters/jaeger/address_book.hpp>
 #include <plume/exporters/jaeger/packets.hpp>
 
@@ -22,28 +22,20 @@ namespace plume::jaeger {
 /// Functions return an errno, 0 if all went well, and never wait unless they say so.
 class UdpSocket {
   public:
-    UdpSocket() = default;
-    UdpSocket(UdpSocket&& other) noexcept : descriptor_{std::exchange(other.descriptor_, -1)} {}
-    UdpSocket& operator=(UdpSocket&& other) noexcept {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~UdpSocket() { close(); }
+    /// False as well when the program has closed it: then the number may be another's.
+    [[nodiscard]] bool is_open() const noexcept { return descriptor_.is_own(); }
 
-    [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
-
-    void close() noexcept {
-        if (is_open()) ::close(std::exchange(descriptor_, -1));
-    }
+    void close() noexcept { descriptor_.close(); }
 
     /// Connected, since the kernel tells of refused packets on connected sockets only.
     [[nodiscard]] int open(const Address& to, std::size_t packet_limit) noexcept {
         close();
-        descriptor_ = ::socket(to.storage.ss_family, SOCK_DGRAM, 0);
-        if (!is_open()) return errno;
-        ::fcntl(descriptor_, F_SETFD, FD_CLOEXEC);
+        descriptor_ = plume::detail::OwnDescriptor{::socket(to.storage.ss_family, SOCK_DGRAM, 0)};
+        if (!descriptor_.is_open()) return errno;
+        ::fcntl(descriptor_.number(), F_SETFD, FD_CLOEXEC);
         want_send_buffer(static_cast<int>(packet_limit));
-        if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0)
+        if (::connect(descriptor_.number(), reinterpret_cast<const sockaddr*>(&to.storage),
+                      to.size) == 0)
             return 0;
         const int error = errno;
         close();
@@ -59,7 +51,7 @@ class UdpSocket {
         msghdr message{};
         message.msg_iov = pieces.data();
         message.msg_iovlen = pieces.size();
-        while (::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        while (::sendmsg(descriptor_.number(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             if (errno != EINTR) return errno;
         }
         return 0;
@@ -69,12 +61,12 @@ class UdpSocket {
     /// further away it comes within `patience`, later, or never.
     [[nodiscard]] int answer(std::chrono::milliseconds patience) noexcept {
         if (patience > patience.zero()) {
-            pollfd errors_only{descriptor_, 0, 0};
+            pollfd errors_only{descriptor_.number(), 0, 0};
             ::poll(&errors_only, 1, static_cast<int>(patience.count()));
         }
         int error = 0;
         socklen_t size = sizeof error;
-        ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
+        ::getsockopt(descriptor_.number(), SOL_SOCKET, SO_ERROR, &error, &size);
         return error;
     }
 
@@ -83,12 +75,13 @@ class UdpSocket {
     void want_send_buffer(int wanted) noexcept {
         int size = 0;
         socklen_t length = sizeof size;
-        if (::getsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &size, &length) != 0 || size >= wanted)
+        if (::getsockopt(descriptor_.number(), SOL_SOCKET, SO_SNDBUF, &size, &length) != 0 ||
+            size >= wanted)
             return;
-        ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+        ::setsockopt(descriptor_.number(), SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
     }
 
-    int descriptor_ = -1;
+    plume::detail::OwnDescriptor descriptor_;
 };
 
 } // namespace plume::jaeger

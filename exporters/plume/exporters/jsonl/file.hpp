@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/detail/own_descriptor.hpp>
 
 namespace plume::jsonl {
 
@@ -33,7 +34,7 @@ class File {
   public:
     explicit File(FileOptions options) : options_{std::move(options)} {}
     File(File&& other) noexcept
-        : options_{std::move(other.options_)}, descriptor_{std::exchange(other.descriptor_, -1)},
+        : options_{std::move(other.options_)}, descriptor_{std::move(other.descriptor_)},
           born_{other.born_}, regular_{other.regular_} {}
     File& operator=(File&& other) noexcept {
         std::swap(options_, other.options_);
@@ -54,7 +55,8 @@ class File {
     [[nodiscard]] Result append(std::string_view line, const detail::CancelFlag& cancel) {
         constexpr int patience = 10; // each turn, somebody else has moved the file meanwhile
         for (int turn = 0; turn != patience; ++turn) {
-            if (descriptor_ < 0 && !open()) return {false, sentence("can't open")};
+            // The program may have closed it, and the number may be another file's by now.
+            if (!descriptor_.is_own() && !open()) return {false, sentence("can't open")};
             if (!regular_) return write(line, 0, cancel);
             if (!lock(cancel)) return {false, sentence("can't lock")};
             struct stat now{};
@@ -65,7 +67,7 @@ class File {
                 if (!rotated) {
                     Result result = write(line, size, cancel);
                     if (result.written) result.trouble = std::move(trouble);
-                    ::flock(descriptor_, LOCK_UN);
+                    ::flock(descriptor_.number(), LOCK_UN);
                     return result;
                 }
             }
@@ -77,14 +79,12 @@ class File {
 
     /// The next append() opens the file again.
     void close() noexcept {
-        if (descriptor_ >= 0) ::flock(descriptor_, LOCK_UN); // a child may have a copy of it
+        if (descriptor_.is_own())
+            ::flock(descriptor_.number(), LOCK_UN); // a child may have a copy of it
         abandon();
     }
     /// For the child after fork(): leaves the lock alone, which belongs to the parent.
-    void abandon() noexcept {
-        if (descriptor_ >= 0) ::close(descriptor_);
-        descriptor_ = -1;
-    }
+    void abandon() noexcept { descriptor_.close(); }
 
   private:
     using Clock = std::chrono::system_clock; // files know no other
@@ -92,15 +92,16 @@ class File {
     [[nodiscard]] bool open() {
         constexpr mode_t mode = 0640; // what programs do is not everybody's business
         // O_NONBLOCK is for pipes: a reader that sleeps must not keep cancel() from working.
-        descriptor_ = ::open(options_.path.c_str(),
-                             O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
+        descriptor_ = detail::OwnDescriptor{
+            ::open(options_.path.c_str(),
+                   O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode)};
         struct stat now{};
-        if (descriptor_ < 0 || ::fstat(descriptor_, &now) != 0) return false;
+        if (!descriptor_.is_open() || ::fstat(descriptor_.number(), &now) != 0) return false;
         regular_ = S_ISREG(now.st_mode);
         born_ = Clock::now();
 #ifdef STATX_BTIME
         struct statx more{}; // a program that is restarted often would never rotate by age else
-        if (::statx(descriptor_, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 &&
+        if (::statx(descriptor_.number(), "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 &&
             (more.stx_mask & STATX_BTIME) != 0)
             born_ =
                 Clock::time_point{std::chrono::seconds{more.stx_btime.tv_sec} +
@@ -112,7 +113,7 @@ class File {
     [[nodiscard]] bool lock(const detail::CancelFlag& cancel) const {
         constexpr std::chrono::milliseconds pause{2}; // about what writing a line takes
         for (int tries = 0; tries != 2'500; ++tries) {
-            if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return true;
+            if (::flock(descriptor_.number(), LOCK_EX | LOCK_NB) == 0) return true;
             if (errno != EWOULDBLOCK && errno != EINTR) return true; // no locks there: do without
             if (!cancel.wait_for(pause)) break;
         }
@@ -123,8 +124,9 @@ class File {
     /// Whether the path still leads to the open file, and what that file is like.
     [[nodiscard]] bool is_current(struct stat& now) const noexcept {
         struct stat there{};
-        return ::fstat(descriptor_, &now) == 0 && ::stat(options_.path.c_str(), &there) == 0 &&
-               now.st_ino == there.st_ino && now.st_dev == there.st_dev;
+        return ::fstat(descriptor_.number(), &now) == 0 &&
+               ::stat(options_.path.c_str(), &there) == 0 && now.st_ino == there.st_ino &&
+               now.st_dev == there.st_dev;
     }
     [[nodiscard]] bool is_due(std::uint64_t size, std::size_t more) const {
         if (size == 0) return false; // a line that is larger than the limit has a file of its own
@@ -155,17 +157,17 @@ class File {
     [[nodiscard]] Result write(std::string_view line, std::uint64_t size,
                                const detail::CancelFlag& cancel) const {
         char last = '\n'; // something else after a crash, or when cutting failed
-        if (size != 0) (void)!::pread(descriptor_, &last, 1, static_cast<off_t>(size - 1));
+        if (size != 0) (void)!::pread(descriptor_.number(), &last, 1, static_cast<off_t>(size - 1));
         const bool done = (last == '\n' || put("\n", cancel)) && put(line, cancel) &&
-                          (!options_.sync || ::fdatasync(descriptor_) == 0);
+                          (!options_.sync || ::fdatasync(descriptor_.number()) == 0);
         if (done) return {true, {}};
         std::string trouble = sentence("can't write to");
-        if (regular_) (void)!::ftruncate(descriptor_, static_cast<off_t>(size));
+        if (regular_) (void)!::ftruncate(descriptor_.number(), static_cast<off_t>(size));
         return {false, std::move(trouble)};
     }
     [[nodiscard]] bool put(std::string_view bytes, const detail::CancelFlag& cancel) const {
         while (!bytes.empty()) {
-            const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+            const ssize_t count = ::write(descriptor_.number(), bytes.data(), bytes.size());
             if (count >= 0) bytes.remove_prefix(static_cast<std::size_t>(count));
             else if (errno == EAGAIN && cancel.wait_for(detail::CancelFlag::glance)) continue;
             else if (errno != EINTR) return false;
@@ -179,7 +181,7 @@ class File {
     }
 
     FileOptions options_;
-    int descriptor_ = -1;
+    detail::OwnDescriptor descriptor_;
     Clock::time_point born_{};
     bool regular_ = false;
 };
