@@ -6,19 +6,27 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <plume/exporters/jsonl/file.hpp>
 #include <plume/exporters/memory.hpp>
 #include <plume/plume.hpp>
 
@@ -203,4 +211,147 @@ TEST_CASE("a thread may be cancelled while it waits in flush()") {
     CHECK(is_cancelled_behind([&] { static_cast<void>(session.flush(long_enough)); }));
     gate.open();
     CHECK(session.flush(long_enough).complete);
+}
+
+// What a listener to reports may do: the collector's thread calls it.
+
+namespace {
+
+/// Makes the collector report that the exporter's queue is full.
+void overflow() {
+    for (int i = 0; i < 1'000; ++i) visit();
+}
+
+plume::Options tiny_queue(plume::Report listener) {
+    plume::Options options{.service_name = "test", .batch_delay = 1h, .shutdown_deadline = 100ms};
+    options.queue_spans = 1;
+    options.batch_spans = 1;
+    options.report = std::move(listener);
+    return options;
+}
+
+} // namespace
+
+TEST_CASE("a report that exits the program ends it") {
+    const Ended ended = in_child([] {
+        Session session{tiny_queue([](std::string_view) { std::exit(3); }), ScriptedExporter{}};
+        overflow();
+        static_cast<void>(session.flush(long_enough));
+        while (true) pause();
+    });
+    CHECK(ended.exit_status == 3);
+}
+
+TEST_CASE("a report that throws stops nothing") {
+    Session session{tiny_queue([](std::string_view) { throw std::runtime_error{"a report"}; }),
+                    ScriptedExporter{}};
+    overflow();
+    CHECK(session.flush(long_enough).complete);
+}
+
+TEST_CASE("a report may flush and end the session, and waits for neither") {
+    const Ended ended = in_child([] {
+        Session* running = nullptr;
+        std::atomic<bool> through{false};
+        Session session{tiny_queue([&](std::string_view) {
+                            if (through) return;
+                            if (running->flush(long_enough).complete) _exit(1);
+                            static_cast<void>(running->shutdown(50ms));
+                            through = true;
+                        }),
+                        ScriptedExporter{}};
+        running = &session;
+        overflow();
+        if (!plume::scene::eventually([&] { return through.load(); })) _exit(2);
+        std::exit(session.running() ? 4 : 0);
+    });
+    CHECK(ended.exit_status == 0);
+}
+
+TEST_CASE("a shutdown returns at its deadline while a report hangs") {
+    const Ended ended = in_child([] {
+        const plume::scene::Gate gate;
+        Session session{tiny_queue([&](std::string_view) { gate.pass(); }), ScriptedExporter{}};
+        overflow();
+        static_cast<void>(session.flush(100ms));
+        _exit(session.shutdown(100ms).complete ? 1 : 0);
+    });
+    CHECK(ended.exit_status == 0);
+}
+
+// Descriptors that the program closes, and gives to files of its own.
+
+namespace {
+
+struct TwoFiles {
+    std::string ours = "/tmp/plume_machine_ours_" + std::to_string(getpid());
+    std::string others = "/tmp/plume_machine_others_" + std::to_string(getpid());
+    TwoFiles() = default;
+    TwoFiles(const TwoFiles&) = delete;
+    TwoFiles& operator=(const TwoFiles&) = delete;
+    ~TwoFiles() {
+        unlink(ours.c_str());
+        unlink(others.c_str());
+    }
+};
+
+std::string content_of(const std::string& path) {
+    std::ifstream file{path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+int open_file(const std::string& path) { return open(path.c_str(), O_RDWR | O_CREAT, 0600); }
+
+/// The descriptor of this process that leads to the file, or -1.
+int descriptor_of(const std::string& path) {
+    struct stat wanted{}, there{};
+    if (stat(path.c_str(), &wanted) != 0) return -1;
+    for (int number = 3; number < 256; ++number)
+        if (fstat(number, &there) == 0 && there.st_ino == wanted.st_ino &&
+            there.st_dev == wanted.st_dev)
+            return number;
+    return -1;
+}
+
+} // namespace
+
+TEST_CASE("a descriptor whose number leads to another file is not closed") {
+    const TwoFiles files;
+    const int other = open_file(files.others);
+    const int number = open_file(files.ours);
+    {
+        const plume::detail::OwnDescriptor own{number};
+        CHECK(own.is_own());
+        dup2(other, number);
+        CHECK_FALSE(own.is_own());
+    }
+    CHECK(fcntl(number, F_GETFD) >= 0);
+    close(number);
+    close(other);
+}
+
+TEST_CASE("lines go on into their file when the program has reused its descriptor") {
+    const TwoFiles files;
+    const plume::detail::CancelFlag cancel;
+    const int other = open_file(files.others);
+    plume::jsonl::File file{{.path = files.ours}};
+    REQUIRE(file.append("one\n", cancel).written);
+    const int number = descriptor_of(files.ours);
+    REQUIRE(number >= 0);
+    dup2(other, number);
+    REQUIRE(file.append("two\n", cancel).written);
+    CHECK(content_of(files.ours) == "one\ntwo\n");
+    CHECK(content_of(files.others).empty());
+    CHECK(fcntl(number, F_GETFD) >= 0);
+    close(number);
+    close(other);
+}
+
+TEST_CASE("exporters let go of the parent's descriptors before fork() returns in the child") {
+    const ScriptedExporter exporter;
+    Session session{{.service_name = "test"}, exporter};
+    visit();
+    REQUIRE(session.flush(long_enough).complete);
+    const Ended ended = in_child([&] { _exit(exporter.counters().forks == 1 ? 0 : 1); });
+    CHECK(ended.exit_status == 0);
 }

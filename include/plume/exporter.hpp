@@ -140,6 +140,11 @@ class Exporter {
   public:
     virtual ~Exporter() = default;
 
+    /// Called once when a session starts, and again in a child of a fork that records, by the
+    /// thread that starts it: open what needs rights that the process may give up later. Failing is
+    /// no trouble yet, deliver() tells.
+    virtual void prepare() {}
+
     /// Delivers a batch before returning. May block: no recording thread waits for it.
     [[nodiscard]] virtual Outcome deliver(const Batch& batch) = 0;
 

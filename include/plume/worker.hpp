@@ -80,6 +80,7 @@ class Worker {
         state_->settings = std::move(settings);
         state_->keep = std::move(keep);
         state_->name = state_->exporter->name();
+        prepare();
         thread_ = start_thread("plume-" + state_->name, [state = state_] { state->run(); });
     }
     Worker(const Worker&) = delete;
@@ -175,6 +176,17 @@ class Worker {
     }
 
   private:
+    /// What it throws is no reason to have no session.
+    void prepare() {
+        try {
+            state_->exporter->prepare();
+        } catch (const std::exception& exception) {
+            state_->settings.report("exporter " + state_->name + ": threw: " + exception.what());
+        } catch (...) {
+            state_->settings.report("exporter " + state_->name + ": threw: unknown exception");
+        }
+    }
+
     struct Piece {
         ChunkRef chunk;
         Batch::Piece spans;

@@ -68,6 +68,7 @@ class JsonlExporter final : public Exporter {
     }
 
     [[nodiscard]] std::string_view name() const noexcept override { return "jsonl"; }
+    void prepare() override { file_.prepare(); }
     void close() override { file_.close(); }
 
     /// Ends the wait for another process that writes to the file, or for the reader of a pipe.

@@ -65,7 +65,8 @@ class OtlpExporter final : public Exporter {
         if (options_.encoding == OtlpEncoding::json)
             ::new (static_cast<void*>(&encoder_)) Encoder{std::in_place_type<otlp::JsonEncoder>};
         else
-            ::new (static_cast<void*>(&encoder_)) Encoder{std::in_place_type<otlp::ProtobufEncoder>};
+            ::new (static_cast<void*>(&encoder_))
+                Encoder{std::in_place_type<otlp::ProtobufEncoder>};
         ::new (static_cast<void*>(&gzip_)) otlp::Gzip;
         cancel_.reset();
     }

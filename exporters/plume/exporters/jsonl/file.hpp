@@ -77,6 +77,10 @@ class File {
         return {false, sentence("can't keep up with what is done to")};
     }
 
+    /// Opens the file early, with the rights of now. If that fails, append() tries again.
+    void prepare() {
+        if (!descriptor_.is_own()) (void)open();
+    }
     /// The next append() opens the file again.
     void close() noexcept {
         if (descriptor_.is_own())
@@ -124,9 +128,10 @@ class File {
     /// Whether the path still leads to the open file, and what that file is like.
     [[nodiscard]] bool is_current(struct stat& now) const noexcept {
         struct stat there{};
-        return ::fstat(descriptor_.number(), &now) == 0 &&
-               ::stat(options_.path.c_str(), &there) == 0 && now.st_ino == there.st_ino &&
-               now.st_dev == there.st_dev;
+        if (::fstat(descriptor_.number(), &now) != 0) return false;
+        // A process that gave up its rights may not look any more: what is open goes on.
+        if (::stat(options_.path.c_str(), &there) != 0) return errno == EACCES;
+        return now.st_ino == there.st_ino && now.st_dev == there.st_dev;
     }
     [[nodiscard]] bool is_due(std::uint64_t size, std::size_t more) const {
         if (size == 0) return false; // a line that is larger than the limit has a file of its own
