@@ -222,7 +222,7 @@ void overflow() {
     for (int i = 0; i < 1'000; ++i) visit();
 }
 
-plume::Options tiny_queue(plume::Report listener) {
+plume::Options tiny_queue(plume::detail::Report listener) {
     plume::Options options{.service_name = "test", .batch_delay = 1h, .shutdown_deadline = 100ms};
     options.queue_spans = 1;
     options.batch_spans = 1;
