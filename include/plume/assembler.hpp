@@ -482,10 +482,17 @@ class Assembler {
         if (end_unix_ns < span.begin_unix_ns) end_unix_ns = span.begin_unix_ns; // cores disagree
         if (span.mixed) [[unlikely]]
             put_in_order(span);
-        const std::size_t bytes = Composer::bound(span);
+        const std::size_t bytes = composer_.bound(span);
         if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]]
-            next_chunk(bytes);
+            return compose_in_next_chunk(bytes, span, end_unix_ns);
         composer_.compose(*chunk_.get(), span, end_unix_ns);
+    }
+    /// A span that no usual chunk holds shares its chunk with none: a queue that has no room for it
+    /// drops it alone.
+    void compose_in_next_chunk(std::size_t bytes, const OpenSpan& span, std::uint64_t end_unix_ns) {
+        next_chunk(bytes);
+        composer_.compose(*chunk_.get(), span, end_unix_ns);
+        if (chunk_->bytes() > Chunk::usual_bytes) finish_chunk_for(Chunk::usual_bytes);
     }
 
     /// The chunk in work has no room for so many bytes: another one. What a span needs at the most

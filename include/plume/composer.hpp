@@ -33,10 +33,14 @@ class Composer {
         : sites_{&sites}, redactor_{sites.redactor()}, limits_{limits} {}
 
     /// Bytes that compose() takes of a chunk, at the most.
-    [[nodiscard]] static std::size_t bound(const OpenSpan& span) noexcept {
+    [[nodiscard]] std::size_t bound(const OpenSpan& span) const noexcept {
         const std::size_t begin = sizeof(SpanData) + span.site.fields * sizeof(Attribute);
         if (is_plain(span)) [[likely]]
             return begin;
+        // An estimate of a longer log would leave most of a chunk unused.
+        constexpr std::size_t few_words = 256;
+        if (span.log.size() > few_words) [[unlikely]]
+            return begin + measured(span);
         // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
         // 24 each; a remark adds an event or a link. What the redactor makes of a value fits too,
         // but for that of a trace state.
@@ -192,6 +196,79 @@ class Composer {
         else if (type > WireType::string) eye.at += 8 * std::size_t{first};
         return true;
     }
+
+    // What a log takes of a chunk at the most, besides the attributes of its begin. These follow
+    // what compose_all() and the redactor allocate.
+
+    [[nodiscard]] std::size_t measured(const OpenSpan& span) const noexcept {
+        std::size_t bytes = sizeof(SpanDetails) + 2 * sizeof(Attribute);
+        if (span.trace_state) bytes += 5120;
+        Eye eye{span.log.data()};
+        bytes += fields_bytes(eye, span.site, 0);
+        const char* end = span.log.data() + span.log.size() * 8;
+        eye.at = span.log.data() + span.arguments;
+        while (eye.at != end) {
+            Remark remark{};
+            std::memcpy(&remark, eye.at, sizeof remark);
+            Eye payload{eye.at + sizeof remark};
+            eye.at = payload.at + remark.bytes;
+            bytes += remark_bytes(remark, payload);
+        }
+        return bytes;
+    }
+    [[nodiscard]] std::size_t remark_bytes(const Remark& remark, Eye payload) const noexcept {
+        if (remark.index == control::status)
+            return static_cast<StatusCode>(payload.word()) == StatusCode::error
+                       ? text_bytes(payload)
+                       : 0;
+        const SiteInfo& site = sites_->at(remark.index);
+        const std::size_t attributes = site.fields * sizeof(Attribute);
+        if (site.what == SiteKind::attributes) return attributes + fields_bytes(payload, site, 0);
+        if (site.what == SiteKind::event)
+            return attributes + sizeof(Event) + fields_bytes(payload, site, 0);
+        payload.at += 4 * sizeof(std::uint64_t); // see take_link()
+        const std::size_t trace_state = text_bytes(payload);
+        return attributes + sizeof(Link) + trace_state + fields_bytes(payload, site, 5);
+    }
+    [[nodiscard]] std::size_t fields_bytes(Eye& eye, const SiteInfo& site,
+                                           std::size_t first) const noexcept {
+        std::size_t bytes = 0;
+        for (std::size_t i = first; i < site.fields; ++i)
+            bytes += value_bytes(eye, site.entry->fields[i].type);
+        return bytes;
+    }
+    [[nodiscard]] std::size_t value_bytes(Eye& eye, WireType type) const noexcept {
+        const auto bits = static_cast<unsigned>(type);
+        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && eye.word() == 0)
+            return 0;
+        type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
+        if (type == WireType::string) return text_bytes(eye);
+        const auto count = static_cast<std::uint32_t>(eye.word()); // of a scalar, it is the value
+        if (type < WireType::string) return number_bytes + (redactor_ ? disguise_bytes : 0);
+        constexpr std::size_t view = sizeof(std::string_view);
+        if (type == WireType::string_array) {
+            std::size_t bytes = count * view * (redactor_ ? 2 : 1);
+            for (std::uint32_t i = 0; i < count; ++i) bytes += text_bytes(eye);
+            return bytes;
+        }
+        eye.at += 8 * std::size_t{count};
+        const std::size_t each = (type == WireType::uint64_array ? number_bytes + view : 8) +
+                                 (redactor_ ? disguise_bytes + view : 0);
+        return count * each;
+    }
+    /// A text that is no UTF-8 may be copied before that is seen. The redactor copies what it
+    /// changes, and its copy is at most twice as long.
+    [[nodiscard]] std::size_t text_bytes(Eye& eye) const noexcept {
+        const auto stored = static_cast<std::uint32_t>(eye.word());
+        const std::string_view raw{eye.at, stored};
+        eye.at += padded(stored);
+        const std::size_t repaired = is_utf8(raw) ? 0 : repaired_size(raw) + 8;
+        const std::size_t copied = padded(stored) + repaired;
+        return redactor_ ? copied + 2 * std::max<std::size_t>(stored, repaired) + disguise_bytes
+                         : copied;
+    }
+    static constexpr std::size_t number_bytes = 24;   ///< of the digits of an integer
+    static constexpr std::size_t disguise_bytes = 56; ///< in the place of a value, or beyond it
 
     void compose_all(Chunk& chunk, const OpenSpan& span, SpanData& data) {
         attributes_.clear();

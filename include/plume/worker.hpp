@@ -63,7 +63,7 @@ std::thread start_thread(std::string name, F&& body) {
 /// How a worker is set up; shared by all workers of a session.
 struct WorkerSettings {
     std::size_t queue_spans;
-    std::size_t queue_bytes; ///< of the chunks that the queue keeps
+    std::size_t queue_bytes; ///< that spans in the queue take
     std::size_t batch_spans;
     std::chrono::milliseconds batch_delay;
     const Resource* resource; ///< outlives the worker's thread: see Worker::stop()
@@ -98,23 +98,30 @@ class Worker {
         const bool first = s.queue.empty();
         if (first) s.oldest = std::chrono::steady_clock::now();
         std::uint64_t lost = 0;
+        std::uint64_t too_large = 0;
         for (const ChunkRef& chunk : chunks) {
+            const std::size_t bytes = chunk->used_bytes();
+            if (bytes > s.settings.queue_bytes && chunk->size() == 1) {
+                ++too_large; // the assembler gives a large span a chunk of its own
+                continue;
+            }
             std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
-            if (s.queued_bytes + chunk->bytes() > s.settings.queue_bytes && s.queued != 0)
-                taken = 0;
+            if (s.queued_bytes + bytes > s.settings.queue_bytes && s.queued != 0) taken = 0;
             if (taken != 0) {
-                s.queue.push_back({chunk, chunk->spans().first(taken)});
-                s.queued_bytes += chunk->bytes();
+                s.queue.push_back({chunk, chunk->spans().first(taken), bytes});
+                s.queued_bytes += bytes;
             }
             s.queued += taken;
             s.accepted += taken;
             lost += chunk->size() - taken;
         }
         s.dropped[DropReason::queue_full] += lost;
+        s.dropped[DropReason::too_large] += too_large;
         // A full batch, or one whose delay will have passed before the thread looks by itself.
-        if (s.waiting && (s.queued >= s.settings.batch_spans ||
+        if (s.waiting && (s.queued >= s.settings.batch_spans || s.half_full() ||
                           (first && s.settings.batch_delay < State::idle_interval)))
             s.work.notify_one();
+        if (too_large != 0) s.say(lock, "a span is larger than Options::queue_bytes, dropping it");
         if (lost == 0) return;
         if (!std::exchange(s.overflowing, true)) s.say(lock, "queue full, dropping spans");
     }
@@ -125,15 +132,18 @@ class Worker {
         state_->hurry_until = state_->accepted;
         state_->work.notify_one();
     }
-    /// Waits for what hurry() asked for; false if the deadline passed first.
+    /// Waits for what hurry() asked for; false if the deadline passed first, or a shutdown dropped
+    /// spans meanwhile.
     bool wait(Deadline deadline) {
         std::unique_lock lock{state_->mutex};
-        return state_->done.wait_until(lock, deadline,
-                                       [this] { return state_->settled >= state_->hurry_until; });
+        const bool settled = state_->done.wait_until(
+            lock, deadline, [this] { return state_->settled >= state_->hurry_until; });
+        return settled && state_->dropped[DropReason::shutdown] == 0;
     }
 
-    /// Lets the thread deliver what is queued and end. At the deadline what is left counts as
-    /// dropped; a deliver() that hangs keeps its thread, the exporter and what they need.
+    /// Lets the thread deliver what is queued and end; true if no span was dropped for that. At the
+    /// deadline what is left counts as dropped; a deliver() that hangs keeps its thread, the
+    /// exporter and what they need.
     bool stop(Deadline deadline) {
         State& s = *state_;
         std::unique_lock lock{s.mutex};
@@ -150,9 +160,10 @@ class Worker {
             s.done.wait_until(lock, deadline, [&s] { return s.ended; });
         }
         if (s.ended) {
+            const bool complete = s.dropped[DropReason::shutdown] == 0;
             lock.unlock();
             thread_.join();
-            return true;
+            return complete;
         }
         s.abandoned = true;
         s.dropped[DropReason::shutdown] += s.accepted - s.settled;
@@ -190,6 +201,7 @@ class Worker {
     struct Piece {
         ChunkRef chunk;
         Batch::Piece spans;
+        std::size_t bytes = 0; ///< of the chunk, while it is in the queue
     };
 
     struct State {
@@ -230,8 +242,13 @@ class Worker {
             lock.lock();
         }
 
+        /// By bytes: what comes during a delivery needs the other half.
+        [[nodiscard]] bool half_full() const {
+            return queued != 0 && queued_bytes >= settings.queue_bytes / 2;
+        }
+
         [[nodiscard]] bool due(Deadline now) const {
-            return queued >= settings.batch_spans || stopping ||
+            return queued >= settings.batch_spans || half_full() || stopping ||
                    (queued != 0 && (settled < hurry_until || now >= oldest + settings.batch_delay));
         }
 
@@ -296,14 +313,14 @@ class Worker {
                 taken.push_back({front.chunk, front.spans.first(count)});
                 front.spans = front.spans.subspan(count);
                 if (front.spans.empty()) {
-                    queued_bytes -= front.chunk->bytes();
+                    queued_bytes -= front.bytes;
                     queue.pop_front();
                 }
                 wanted -= count;
                 queued -= count;
             }
             // What is left has waited since some time in between: not long, as a full batch was
-            // there.
+            // there, or so many bytes.
             oldest = std::chrono::steady_clock::now();
         }
 
