@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <utility>
@@ -50,6 +51,71 @@ TEST_CASE("what is there can be asked for, over the same connection") {
     CHECK(requests.at(2).head.starts_with("POST /path HTTP/1.1\r\n"));
     CHECK(requests.at(2).body == "another");
     CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a response that has no end is left at its limit, and its status counts") {
+    const std::string start = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+    std::string chunks = start;
+    for (int i = 0; i != 40; ++i) chunks += "8000\r\n" + std::string(0x8000, 'x') + "\r\n";
+    std::string headers = "HTTP/1.1 200 X\r\n";
+    for (int i = 0; i != 40; ++i) headers += "X-A: " + std::string(8000, 'y') + "\r\n";
+    for (const std::string& bytes : {chunks, headers}) {
+        const HttpServer server{{{bytes, false, true}}}; // and then nothing, without closing
+        HttpClient client{{.url = server.url(), .timeout = 60s}};
+        for (int i = 0; i != 2; ++i) {
+            const HttpResponse response = client.post("", CancelFlag{});
+            CHECK(response.status == 200);
+            CHECK(response.cut);
+            CHECK(response.body.size() <= 64 * 1024);
+        }
+        CHECK(server.connections() == 2);
+    }
+}
+
+TEST_CASE("a response that breaks off behind its status has that status") {
+    const std::string head = "HTTP/1.1 503 X\r\nContent-Length: 100\r\n";
+    for (const std::string& bytes : {head, head + "\r\n", head + "\r\nhalf"}) {
+        const HttpServer server{{{bytes, true, false}}};
+        const HttpResponse response =
+            HttpClient{{.url = server.url(), .timeout = 60s}}.get(CancelFlag{});
+        CHECK(response.status == 503);
+        CHECK(response.cut);
+        CHECK_FALSE(response.ok());
+    }
+}
+
+TEST_CASE("interim responses are no status, and do not go on for ever") {
+    std::string flood;
+    for (int i = 0; i != 4000; ++i) flood += "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
+    const HttpServer server{{{flood, false, true}}};
+    HttpClient client{{.url = server.url(), .timeout = 60s}};
+    const HttpResponse response = client.post("", CancelFlag{});
+    CHECK(response.status == 0);
+    CHECK_FALSE(response.error.empty());
+}
+
+TEST_CASE("a header, a URL or a user with a control character is not sent, nor shown") {
+    using namespace std::string_literals;
+    const HttpServer server{{reply(200)}};
+    for (const std::string& end : {"\r\nX-Two: b"s, "\n"s, "\r"s, "\0"s, "\x7f"s, "\x1b[31m"s}) {
+        const std::string secret = "s3cret" + end;
+        for (const HttpOptions& options : std::initializer_list<HttpOptions>{
+                 {.url = server.url(), .headers = {"X-One: " + secret}},
+                 {.url = server.url(), .headers = {secret}},
+                 {.url = server.url() + "/?" + secret},
+                 {.url = server.url(), .user = secret},
+                 {.url = server.url(), .user = "u", .password = secret},
+                 {.url = server.url(), .user_agent = secret}}) {
+            HttpClient client{options};
+            const HttpResponse response = client.post("", CancelFlag{});
+            CHECK(response.status == 0);
+            CHECK(response.refused);
+            CHECK(response.error == client.fault());
+            CHECK_FALSE(response.error.empty());
+            CHECK(response.error.find("s3cret") == std::string::npos);
+        }
+    }
+    CHECK(server.requests().empty());
 }
 
 TEST_CASE("Retry-After may be a date, and one that has passed is none") {

@@ -62,6 +62,10 @@ class Engine {
         std::shared_ptr<Engine> engine{
             new Engine{process, std::move(options), std::move(reporter)}};
         if (!engine->install()) return nullptr;
+        for (const auto& exporter : exporters)
+            if (const std::string fault = exporter->fault(); !fault.empty())
+                engine->report_("exporter " + std::string{exporter->name()} + ": " + fault +
+                                ": delivering nothing");
         try {
             std::shared_ptr<Collector> collector = engine->make_collector(std::move(exporters));
             {

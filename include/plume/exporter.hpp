@@ -134,8 +134,8 @@ class Batch {
 };
 
 /// Where batches go. A session gives each exporter a thread of its own and calls every function
-/// but cancel() from there, one at a time, with tracing suppressed: what it does is never traced.
-/// An exception that leaves deliver() counts the batch as rejected.
+/// but fault() and cancel() from there, one at a time, with tracing suppressed: what it does is
+/// never traced. An exception that leaves deliver() counts the batch as rejected.
 class Exporter {
   public:
     virtual ~Exporter() = default;
@@ -154,6 +154,10 @@ class Exporter {
     /// Whether it wants spans as soon as they are collected, some 50 ms after they ended, and not
     /// in batches after Options::batch_delay. Asked once.
     [[nodiscard]] virtual bool wants_spans_at_once() const noexcept { return false; }
+
+    /// Says what is wrong with its settings if it can't deliver anything with them, a sentence
+    /// without secrets. A session asks when it starts, on the caller's thread, and reports it.
+    [[nodiscard]] virtual std::string fault() const { return {}; }
 
     /// Called a few times a second while there is nothing to deliver.
     virtual void idle() {}

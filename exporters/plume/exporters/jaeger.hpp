@@ -33,9 +33,15 @@ class JaegerExporter final : public Exporter {
 
     [[nodiscard]] std::string_view name() const noexcept override { return "jaeger"; }
 
+    /// An invalid endpoint, user or password.
+    [[nodiscard]] std::string fault() const override {
+        const auto* http = std::get_if<jaeger::HttpRoute>(&route_);
+        return http ? http->fault() : std::string{};
+    }
+
     /// Spans that were sent by UDP count as delivered unless the other host refused them: see
     /// jaeger::UdpRoute for what UDP can tell. By HTTP, 2xx is delivered, 4xx rejected, and the
-    /// rest is tried three times.
+    /// rest is tried three times, and as often as Retry-After asks for.
     [[nodiscard]] Outcome deliver(const Batch& batch) override {
         Outcome outcome =
             std::visit([&](auto& route) { return route.deliver(batch, cancel_); }, route_);

@@ -30,13 +30,15 @@
 namespace plume {
 
 /// OTLP/HTTP 1.11 to one endpoint, over a connection that it keeps. 429, 502, 503, 504 and
-/// connection failures are tried again until OtlpOptions::timeout; any other refusal is final.
-/// Delivery is at least once: an answer that got lost makes the collector see spans twice.
+/// connection failures are tried again until OtlpOptions::timeout, not counting the waits that the
+/// collector asks for by Retry-After. A request that is too large (413) is sent again in halves;
+/// any other refusal is final. A success (2xx) counts as soon as its status is there. Delivery is
+/// at least once: an answer that got lost makes the collector see spans twice.
 class OtlpExporter final : public Exporter {
   public:
     explicit OtlpExporter(OtlpOptions options = {})
         : options_{std::move(options)}, http_{http_options(options_)}, client_{http_},
-          jitter_{std::random_device{}()} {
+          fault_{fault_of(options_, client_)}, jitter_{std::random_device{}()} {
         assert(options_.timeout.count() > 0 &&
                "OtlpOptions::timeout: give it time, a day if need be");
         const otlp::OriginChoice origins{.code = options_.code_attributes,
@@ -45,7 +47,12 @@ class OtlpExporter final : public Exporter {
         else encoder_.emplace<otlp::ProtobufEncoder>(origins);
     }
 
+    /// An invalid header or endpoint. Without the header the spans might reach another tenant.
+    [[nodiscard]] std::string fault() const override { return fault_; }
+
     [[nodiscard]] Outcome deliver(const Batch& batch) override {
+        if (!fault_.empty())
+            return Outcome::failed(DropReason::rejected, batch.size(), sentence(fault_));
         Outcome outcome =
             std::visit([&](auto& encoder) { return deliver_pieces(encoder, batch); }, encoder_);
         cancel_.reset();
@@ -85,11 +92,8 @@ class OtlpExporter final : public Exporter {
                                                 : otlp::ProtobufEncoder::content_type});
         if (options.compression == OtlpCompression::gzip)
             http.headers.emplace_back("Content-Encoding: gzip");
-        for (const auto& [name, value] : options.headers) {
-            assert(otlp::is_header_name(name) && otlp::is_header_value(value) &&
-                   "OtlpOptions::headers: a name is a token, and a value has no line break");
-            http.headers.push_back(name + ": " + value);
-        }
+        for (const auto& [name, value] : options.headers)
+            http.headers.push_back(name + ": " + value); // fault_of() has the last word
         http.user_agent = "plume/" + std::string{version} + " (cpp)";
         http.timeout = options.timeout;
         http.ca_file = options.ca_file;
@@ -98,19 +102,35 @@ class OtlpExporter final : public Exporter {
         return http;
     }
 
-    /// A batch is one request, unless it is very large.
+    [[nodiscard]] static std::string fault_of(const OtlpOptions& options,
+                                              const detail::HttpClient& http) {
+        for (const auto& [name, value] : options.headers)
+            if (std::string fault = detail::header_fault(name, value); !fault.empty())
+                return "OtlpOptions::headers: " + fault;
+        return http.fault();
+    }
+
+    /// A batch is one request, unless it is very large, or larger than the collector takes.
     template <class Encoder>
     [[nodiscard]] Outcome deliver_pieces(Encoder& encoder, const Batch& batch) {
         Outcome total;
         std::uint64_t done = 0;
+        std::uint64_t most_spans = batch.size();
         for (auto span = batch.begin(); span != batch.end();) {
+            const auto first = span;
             std::uint64_t spans = 0;
             encoder.begin(batch.resource());
             do {
                 encoder.add(*span++);
                 ++spans;
-            } while (span != batch.end() && encoder.size() < options_.max_request_bytes);
+            } while (span != batch.end() && spans < most_spans &&
+                     encoder.size() < options_.max_request_bytes);
             Outcome outcome = send(encoder.finish(), spans);
+            if (outcome.dropped[DropReason::too_large] != 0 && spans > 1) {
+                most_spans = spans / 2; // holds for the rest of the batch
+                span = first;
+                continue;
+            }
             done += spans;
             // A collector that is away stays away for the rest of the batch.
             for (const DropReason gone : {DropReason::transport, DropReason::shutdown}) {
@@ -126,22 +146,28 @@ class OtlpExporter final : public Exporter {
 
     [[nodiscard]] Outcome send(std::string_view body, std::uint64_t spans) {
         if (options_.compression == OtlpCompression::gzip) body = gzip_(body);
-        const Clock::time_point deadline = Clock::now() + options_.timeout;
         std::chrono::nanoseconds backoff = options_.first_backoff;
-        std::string trouble = "asked to be left alone for longer";
+        std::string trouble;
         Clock::time_point next = std::max(not_before_, Clock::now());
+        Clock::time_point deadline = next + options_.timeout;
         for (bool first = true; next < deadline; first = false) {
             if (!cancel_.wait_for(next - Clock::now())) return cancelled(spans);
             detail::HttpResponse response =
                 first ? client_.post(body, cancel_) : try_again(body, deadline);
             if (response.cancelled) return cancelled(spans);
             if (response.ok()) return answered(response, spans);
-            trouble = response.status == 0 ? std::move(response.error)
-                                           : "answered " + std::to_string(response.status) + ' ' +
-                                                 otlp::one_line(response.body);
+            trouble = response.status == 0
+                          ? std::move(response.error)
+                          : "answered " + std::to_string(response.status) + ' ' +
+                                otlp::refusal(response.body, response.content_type);
+            if (response.status == 413)
+                return Outcome::failed(DropReason::too_large, spans, sentence(trouble));
             if (!may_retry(response.status))
                 return Outcome::failed(DropReason::rejected, spans, sentence(trouble));
-            next = Clock::now() + pause(response.retry_after, backoff);
+            const bool asked = response.retry_after.count() > 0;
+            const std::chrono::nanoseconds wait = pause(response.retry_after, backoff);
+            next = Clock::now() + wait;
+            if (asked) deadline += wait; // the collector takes this time, not the request
         }
         return Outcome::failed(DropReason::transport, spans, sentence(trouble));
     }
@@ -169,7 +195,7 @@ class OtlpExporter final : public Exporter {
         constexpr std::chrono::seconds longest_backoff{5};
         if (wish.count() > 0) {
             const std::chrono::nanoseconds wait =
-                std::min<std::chrono::nanoseconds>(wish, longest_wish);
+                std::min<std::chrono::seconds>(wish, longest_wish);
             not_before_ = Clock::now() + wait; // holds for the next batch too
             return wait;
         }
@@ -184,7 +210,7 @@ class OtlpExporter final : public Exporter {
     [[nodiscard]] Outcome answered(const detail::HttpResponse& response,
                                    std::uint64_t spans) const {
         const otlp::Answer answer = otlp::read_answer(response.body);
-        if (!answer.understood) {
+        if (!answer.understood || response.cut) {
             Outcome outcome;
             outcome.error = sentence("took the spans, but its answer makes no sense");
             return outcome;
@@ -211,6 +237,7 @@ class OtlpExporter final : public Exporter {
     OtlpOptions options_;
     detail::HttpOptions http_;
     detail::HttpClient client_;
+    std::string fault_;
     detail::CancelFlag cancel_;
     std::variant<otlp::ProtobufEncoder, otlp::JsonEncoder> encoder_;
     otlp::Gzip gzip_;

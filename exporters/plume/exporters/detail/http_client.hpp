@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <plume/exporters/detail/cancel.hpp>
+#include <plume/exporters/detail/header_line.hpp>
 #include <plume/exporters/detail/own_descriptor.hpp>
 #include <plume/exporters/detail/sigpipe.hpp>
 
@@ -34,17 +35,20 @@ struct HttpOptions {
     std::string certificate_file = {};         ///< PEM, the client's own; empty: none
     std::string key_file = {};                 ///< PEM, of that certificate
     bool insecure_skip_verify = false;         ///< takes any certificate: for tests only
-    /// Of a response, so much of the body is kept: an error page is no reason to run out of memory.
+    /// Of a response, so much of the body is kept, decompressed. Reading stops soon after it.
     std::size_t longest_body = std::size_t{64} * 1024;
 };
 
 struct HttpResponse {
-    long status = 0;   ///< 0: no complete response, and `error` says why
-    std::string error; ///< libcurl's name for it: no figures, the same for the same trouble
-    std::string body;  ///< the beginning of it: see HttpOptions::longest_body
-    bool cut = false;  ///< there was more
-    std::chrono::seconds retry_after{0}; ///< of a number or a date (RFC 9110, 10.2.3); 0: none
+    long status = 0;          ///< 0: no status line came, and `error` says why
+    std::string error;        ///< libcurl's name for it: no figures, the same for the same trouble
+    std::string body;         ///< the beginning of it: see HttpOptions::longest_body
+    bool cut = false;         ///< the response is longer, or broke off behind its status
+    std::string content_type; ///< as sent, or empty
+    std::chrono::seconds retry_after{0}; ///< from a number or a date (RFC 9110, 10.2.3), at most a
+                                         ///< year; 0: none
     bool cancelled = false;
+    bool refused = false; ///< HttpClient::fault(): nothing was sent
 
     [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
 };
@@ -113,19 +117,37 @@ class HttpConnection {
   private:
     [[nodiscard]] HttpResponse ask(const CancelFlag& cancel) {
         HttpResponse response;
-        Body body{&response, longest_body_};
-        set(CURLOPT_WRITEDATA, &body);
+        Reading reading{&response, longest_body_};
+        set(CURLOPT_WRITEDATA, &reading);
+        set(CURLOPT_HEADERDATA, &reading);
         const CURLcode code = setup_ ? setup_ : perform(cancel);
-        if (code == CURLE_OK) {
-            curl_off_t seconds = 0;
-            curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response.status);
-            curl_easy_getinfo(easy_, CURLINFO_RETRY_AFTER, &seconds);
-            response.retry_after = std::chrono::seconds{std::max<curl_off_t>(seconds, 0)};
+        // The server has acted on a request when it sends a status. What follows may break off or
+        // never end: sending the request again would make it act twice.
+        if (reading.header_bytes != 0) response.status = final_status();
+        if (response.status != 0) {
+            response.cut = response.cut || code != CURLE_OK;
+            read_headers(response);
         } else {
             response.cancelled = code == CURLE_ABORTED_BY_CALLBACK;
             response.error = response.cancelled ? "cancelled" : curl_easy_strerror(code);
         }
         return response;
+    }
+
+    /// 0 if there are interim ones (1xx) only.
+    [[nodiscard]] long final_status() noexcept {
+        long status = 0;
+        curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+        return status >= 200 ? status : 0;
+    }
+    void read_headers(HttpResponse& response) {
+        constexpr curl_off_t year = 365 * 24 * 3600;
+        curl_off_t seconds = 0;
+        curl_easy_getinfo(easy_, CURLINFO_RETRY_AFTER, &seconds);
+        response.retry_after = std::chrono::seconds{std::clamp<curl_off_t>(seconds, 0, year)};
+        char* type = nullptr; // libcurl keeps it
+        curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
+        if (type) response.content_type = type;
     }
 
     template <class Value>
@@ -163,6 +185,9 @@ class HttpConnection {
 #if LIBCURL_VERSION_NUM >= 0x075700
         set(CURLOPT_QUICK_EXIT, 1L); // cancelling doesn't wait for a name server
 #endif
+        set(CURLOPT_ACCEPT_ENCODING, "gzip");      // some servers compress without being asked
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); // a proxy's answer is not the server's
+        set(CURLOPT_HEADERFUNCTION, &HttpConnection::on_header);
         set(CURLOPT_WRITEFUNCTION, &HttpConnection::on_body);
         set(CURLOPT_SOCKOPTFUNCTION, &HttpConnection::on_open);
         set(CURLOPT_SOCKOPTDATA, this);
@@ -201,17 +226,34 @@ class HttpConnection {
         if (multi_) curl_multi_cleanup(multi_); // closes the connection, and calls on_close()
     }
 
-    /// Where a body goes to.
-    struct Body {
+    /// Where a response goes to.
+    struct Reading {
         HttpResponse* response;
-        std::size_t longest;
+        std::size_t longest_body;
+        std::size_t header_bytes = 0;
+        std::size_t skipped_bytes = 0; ///< of the body
     };
-    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* to) {
-        const auto [response, longest] = *static_cast<Body*>(to);
-        const std::size_t taken = std::min(size * count, longest - response->body.size());
-        response->body.append(data, taken);
-        response->cut = response->cut || taken < size * count;
-        return size * count;
+    /// Reading so much more is cheaper than another connection.
+    static constexpr std::size_t longest_rest = std::size_t{64} * 1024;
+    /// More than servers and proxies send together. Interim responses (1xx) count too: they may
+    /// come without end.
+    static constexpr std::size_t longest_headers = std::size_t{64} * 1024;
+
+    // Libcurl ends a request, and closes its connection, when a callback takes less than it got.
+    static std::size_t on_header(const char*, std::size_t size, std::size_t count, void* to) {
+        Reading& reading = *static_cast<Reading*>(to);
+        reading.header_bytes += size * count;
+        return reading.header_bytes <= longest_headers ? size * count : 0;
+    }
+    static std::size_t on_body(const char* data, std::size_t size, std::size_t count, void* to) {
+        Reading& reading = *static_cast<Reading*>(to);
+        HttpResponse& response = *reading.response;
+        const std::size_t kept =
+            std::min(size * count, reading.longest_body - response.body.size());
+        response.body.append(data, kept);
+        response.cut = response.cut || kept < size * count;
+        reading.skipped_bytes += size * count - kept;
+        return reading.skipped_bytes <= longest_rest ? size * count : 0;
     }
     static int on_open(void* self, curl_socket_t descriptor, curlsocktype) {
         ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
@@ -240,16 +282,22 @@ class HttpConnection {
 class HttpClient {
   public:
     explicit HttpClient(HttpOptions options)
-        : options_{std::move(options)}, where_{presentable(options_.url)} {}
+        : options_{std::move(options)}, where_{presentable(options_.url)},
+          fault_{fault_of(options_)} {}
+
+    /// Says why no request can be sent with these options; empty if one can. Shows no value.
+    [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
 
     /// Sends `body` and waits for the response: at most for the time-out, or until `cancel` is
     /// requested. Never retries, except at once when the server had closed the kept connection.
     [[nodiscard]] HttpResponse post(std::string_view body, const CancelFlag& cancel) {
+        if (!fault_.empty()) return refusal();
         const NoSigpipe guard;
         return connection().post(body, cancel);
     }
     /// Asks for what is there: likewise.
     [[nodiscard]] HttpResponse get(const CancelFlag& cancel) {
+        if (!fault_.empty()) return refusal();
         const NoSigpipe guard;
         return connection().get(cancel);
     }
@@ -264,6 +312,21 @@ class HttpClient {
     }
 
   private:
+    [[nodiscard]] static std::string fault_of(const HttpOptions& options) {
+        if (!is_header_value(options.url)) return "the URL has a control character";
+        if (!is_header_value(options.user) || !is_header_value(options.password))
+            return "the user or the password has a control character"; // RFC 7617, 2
+        if (!is_header_value(options.user_agent)) return "the user agent has a control character";
+        for (const std::string& header : options.headers)
+            if (std::string fault = header_fault(header); !fault.empty()) return fault;
+        return {};
+    }
+    [[nodiscard]] HttpResponse refusal() const {
+        HttpResponse response;
+        response.error = fault_;
+        response.refused = true;
+        return response;
+    }
     [[nodiscard]] HttpConnection& connection() {
         if (connection_ && connection_->was_robbed()) forked(); // the same remedy
         if (!connection_) connection_.reset(new HttpConnection{options_});
@@ -278,6 +341,7 @@ class HttpClient {
         }
     };
     std::unique_ptr<HttpConnection, Free> connection_;
+    std::string fault_;
 };
 
 } // namespace plume::detail

@@ -37,9 +37,11 @@ struct Packet {
 };
 
 /// What became of a packet. With `smaller` it was not sent, because nothing above that size can be.
+/// With `most_spans` it was not taken, and goes again in packets of so many spans.
 struct Sent {
     Outcome outcome = {};
     std::size_t smaller = 0;
+    std::size_t most_spans = 0;
 };
 
 /// Reuses its memory, about twice the limit: nothing is allocated per span, and for ordinary spans
@@ -61,10 +63,15 @@ class Packets {
         Outcome outcome;
         encode_process(batch.resource());
         origins_.reset();
+        std::size_t most_spans = batch.size();
         for (auto first = batch.begin(); first != batch.end();) {
-            const Filled filled = fill(first, batch.end());
+            const Filled filled = fill(first, batch.end(), most_spans);
             if (count_ != 0) {
                 Sent sent = send(packet());
+                if (sent.most_spans != 0) {
+                    most_spans = sent.most_spans; // holds for the rest of the batch
+                    continue;
+                }
                 give_up(sent.outcome.dropped.total());
                 add(outcome, std::move(sent.outcome));
                 if (sent.smaller != 0 && sent.smaller < limit_) {
@@ -103,13 +110,13 @@ class Packets {
     };
 
     /// Encodes spans until the next one doesn't fit any more; that one opens the next packet.
-    [[nodiscard]] Filled fill(Batch::iterator first, Batch::iterator last) {
+    [[nodiscard]] Filled fill(Batch::iterator first, Batch::iterator last, std::size_t most_spans) {
         Filled filled{first};
         used_ = 0;
         count_ = 0;
         frame_->write({.process = process_.view(), .sequence = sequence_, .stats = stats_});
         frame_size_ = frame_->head().size() + frame_->tail().size() - Out::list_header(0);
-        for (; filled.next != last; ++filled.next) {
+        for (; filled.next != last && count_ < most_spans; ++filled.next) {
             const std::size_t size = encode(*filled.next);
             if (size == 0) {
                 ++filled.too_large;

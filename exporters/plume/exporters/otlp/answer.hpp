@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,24 @@ struct Answer {
     std::erase_if(line, [](char c) { return c >= 0 && c < 0x20; });
     std::ranges::replace_if(line, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
     return line;
+}
+
+/// The message of a google.rpc.Status, which a collector sends with a refusal (OTLP 1.11,
+/// Failures); nothing if it is none.
+[[nodiscard]] inline std::optional<std::string> read_protobuf_status(std::string_view body) {
+    std::string message;
+    try {
+        protozero::pbf_reader status{body.data(), body.size()};
+        while (status.next()) {
+            if (status.tag_and_type() ==
+                protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited))
+                message = status.get_string();
+            else status.skip();
+        }
+    } catch (const protozero::exception&) {
+        return std::nullopt;
+    }
+    return message;
 }
 
 [[nodiscard]] inline Answer read_protobuf_answer(std::string_view body) {
@@ -58,18 +77,23 @@ class JsonAnswer {
   public:
     explicit JsonAnswer(std::string_view text) : rest_{text} {}
 
-    [[nodiscard]] Answer read() {
-        answer_.understood = object(Place::response, 0) && (skip_blanks(), rest_.empty());
-        return std::move(answer_);
-    }
+    [[nodiscard]] Answer read() { return read(Place::response); }
+    /// As a google.rpc.Status: its message is that of the answer.
+    [[nodiscard]] Answer read_status() { return read(Place::status); }
 
   private:
-    enum class Place { response, partial_success, rejected_spans, message, elsewhere };
+    enum class Place { response, partial_success, rejected_spans, status, message, elsewhere };
+
+    [[nodiscard]] Answer read(Place place) {
+        answer_.understood = object(place, 0) && (skip_blanks(), rest_.empty());
+        return std::move(answer_);
+    }
 
     /// proto3 parsers accept lowerCamelCase and the original names.
     [[nodiscard]] static Place inside(Place place, std::string_view key) noexcept {
         if (place == Place::response && (key == "partialSuccess" || key == "partial_success"))
             return Place::partial_success;
+        if (place == Place::status && key == "message") return Place::message;
         if (place != Place::partial_success) return Place::elsewhere;
         if (key == "rejectedSpans" || key == "rejected_spans") return Place::rejected_spans;
         if (key == "errorMessage" || key == "error_message") return Place::message;
@@ -140,6 +164,19 @@ class JsonAnswer {
 [[nodiscard]] inline Answer read_answer(std::string_view body) {
     if (body.starts_with('{')) return JsonAnswer{body}.read();
     return read_protobuf_answer(body);
+}
+
+/// What a collector says to a request that it refuses, as one line: a status in the format of its
+/// content type, or else the text that there is.
+[[nodiscard]] inline std::string refusal(std::string_view body, std::string_view content_type) {
+    if (content_type.find("json") != content_type.npos || body.starts_with('{')) {
+        const Answer answer = JsonAnswer{body}.read_status();
+        if (answer.understood && !answer.message.empty()) return one_line(answer.message);
+    } else if (content_type.find("protobuf") != content_type.npos) {
+        const auto message = read_protobuf_status(body);
+        if (message && !message->empty()) return one_line(*message);
+    }
+    return one_line(body);
 }
 
 } // namespace plume::otlp

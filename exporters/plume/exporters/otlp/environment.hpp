@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <plume/exporters/detail/header_line.hpp>
 #include <plume/exporters/otlp/options.hpp>
 
 namespace plume {
@@ -51,19 +52,9 @@ namespace otlp {
     return result;
 }
 
-/// A field name of HTTP (RFC 9110, 5.6.2): a token.
-[[nodiscard]] inline bool is_header_name(std::string_view text) noexcept {
-    static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               others.find(c) != others.npos;
-    });
-}
-/// Nothing that would end the header line, and start another one that nobody wrote.
-[[nodiscard]] inline bool is_header_value(std::string_view text) noexcept {
-    return std::ranges::none_of(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
-}
+using plume::detail::is_header_name;
+using plume::detail::is_header_value;
+
 [[nodiscard]] inline bool is_url(std::string_view text) {
     const std::string_view rest = text.substr(std::min(text.find("://"), text.size()));
     const std::string scheme = lower(text.substr(0, text.size() - rest.size()));
