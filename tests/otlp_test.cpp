@@ -462,7 +462,7 @@ TEST_CASE("what the collector took and what was dropped add up to what was sent"
         if (taken) accepted += read_protobuf(requests[i].body).spans();
     }
     CHECK(accepted - 1 + dropped.total() == 24);
-    CHECK(dropped[DropReason::rejected] == 4 + 1); // 400 and the partial success
+    CHECK(dropped[DropReason::rejected] == 3 + 1); // 400 and the partial success
 }
 
 TEST_CASE("when the collector is away, the rest of the batch doesn't wait for it again") {

@@ -23,7 +23,7 @@ enum class DropReason : std::uint8_t {
     discarded,   ///< Span::discard() said so
     over_limit,  ///< beyond SpanLimits::spans_per_root
     queue_full,  ///< the exporter was slower than the program for too long
-    too_large,   ///< it does not fit the protocol, even with its longest parts cut
+    too_large,   ///< it fits neither the protocol, with its longest parts cut, nor the queue
     rejected,    ///< the backend refused it, or the exporter threw
     transport,   ///< the backend could not be reached, after all retries
     shutdown     ///< still waiting when the shutdown's deadline passed

@@ -110,7 +110,8 @@ struct Stats {
 
 /// What a flush or a shutdown has achieved by its deadline.
 struct FlushResult {
-    bool complete = false; ///< every exporter has seen all that had ended when it began
+    bool complete = false; ///< every exporter has settled all that had ended when it
+                           ///< began, and a shutdown has dropped none of it
     Stats stats;
 };
 

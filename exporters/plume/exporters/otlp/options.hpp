@@ -19,9 +19,11 @@ struct OtlpOptions {
     std::string endpoint = "http://localhost:4318/v1/traces";
     OtlpEncoding encoding = OtlpEncoding::protobuf;
     OtlpCompression compression = OtlpCompression::none;
-    /// Sent with every request; neither names nor values contain line breaks.
+    /// Sent with every request. Names are tokens, and values have no control characters but tabs:
+    /// else the exporter says so when the session starts, and sends nothing.
     std::vector<std::pair<std::string, std::string>> headers = {};
-    /// Of a request with all its retries. OTLP's default.
+    /// Of a request with all its retries, without the waits that Retry-After asks for. OTLP's
+    /// default.
     std::chrono::milliseconds timeout{10'000};
     std::string ca_file = {};          ///< PEM; empty: the system's authorities
     std::string certificate_file = {}; ///< PEM, the client's own; empty: none
