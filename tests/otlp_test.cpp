@@ -364,6 +364,13 @@ TEST_CASE("a header that is none is refused, with a sentence and without its val
     CHECK(OtlpExporter{quick(server.url())}.fault().empty());
 }
 
+TEST_CASE("a time-out that leaves no time is refused") {
+    OtlpOptions options = quick("http://127.0.0.1:1");
+    options.timeout = 0ms;
+    CHECK(OtlpExporter{options}.fault().starts_with("OtlpOptions::timeout is not positive"));
+    CHECK(deliver(options).dropped[DropReason::rejected] == 3);
+}
+
 TEST_CASE("a compressed answer is read") {
     HttpServer server{{reply(200, gzipped(partial_success(2, "full")), "Content-Encoding: gzip")}};
     const plume::Outcome outcome = deliver(quick(server.url()));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -39,8 +38,6 @@ class OtlpExporter final : public Exporter {
     explicit OtlpExporter(OtlpOptions options = {})
         : options_{std::move(options)}, http_{http_options(options_)}, client_{http_},
           fault_{fault_of(options_, client_)}, jitter_{std::random_device{}()} {
-        assert(options_.timeout.count() > 0 &&
-               "OtlpOptions::timeout: give it time, a day if need be");
         const otlp::OriginChoice origins{.code = options_.code_attributes,
                                          .thread = options_.thread_attributes};
         if (options_.encoding == OtlpEncoding::json) encoder_.emplace<otlp::JsonEncoder>(origins);
@@ -107,6 +104,8 @@ class OtlpExporter final : public Exporter {
         for (const auto& [name, value] : options.headers)
             if (std::string fault = detail::header_fault(name, value); !fault.empty())
                 return "OtlpOptions::headers: " + fault;
+        if (options.timeout.count() <= 0)
+            return "OtlpOptions::timeout is not positive: give it time, a day if need be";
         return http.fault();
     }
 
