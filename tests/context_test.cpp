@@ -652,28 +652,28 @@ TEST_CASE("baggage is in force wherever the scope that brought it is") {
     with_ids.baggage = "tenant=acme";
     SpanContext bare;
     bare.baggage = "tenant=none";
-    std::vector<std::string_view> seen;
+    std::vector<std::string> seen; // a span takes its texts with it
     recorded([&] {
         const ContextScope outer{with_ids};
-        seen.push_back(current_context().baggage);
+        seen.emplace_back(current_context().baggage);
         PLUME_SPAN_AS(work, "work");
-        seen.push_back(current_context().baggage);
+        seen.emplace_back(current_context().baggage);
         {
             const ContextScope inner{bare};
-            seen.push_back(current_context().baggage);
+            seen.emplace_back(current_context().baggage);
             PLUME_SPAN("root");
-            seen.push_back(current_context().baggage);
-            seen.push_back(work.context().baggage);
+            seen.emplace_back(current_context().baggage);
+            seen.emplace_back(work.context().baggage);
             const AsyncSpan async{"async"_name};
-            seen.push_back(async.context().baggage);
+            seen.emplace_back(async.context().baggage);
             const AsyncSpan root{"another root"_name, bare};
-            seen.push_back(root.context().baggage);
+            seen.emplace_back(root.context().baggage);
         }
-        seen.push_back(current_context().baggage);
+        seen.emplace_back(current_context().baggage);
     });
-    CHECK(seen == std::vector<std::string_view>{"tenant=acme", "tenant=acme", "tenant=none",
-                                                "tenant=none", "tenant=acme", "tenant=none",
-                                                "tenant=none", "tenant=acme"});
+    CHECK(seen == std::vector<std::string>{"tenant=acme", "tenant=acme", "tenant=none",
+                                           "tenant=none", "tenant=acme", "tenant=none",
+                                           "tenant=none", "tenant=acme"});
 }
 
 TEST_CASE("an unsampled trace passes baggage on") {
