@@ -246,7 +246,7 @@ TEST_CASE("scopes that end on another thread do not pile up on their own") {
 // Baggage.
 
 TEST_CASE("baggage that ends out of order, or on another thread, leaves no dead text behind") {
-    recorded([] {
+    on_a_thread([] { // which may keep the outer one
         std::optional<BaggageScope> outer{std::in_place, plume::Baggage::parse("k=1")};
         std::optional<BaggageScope> inner{std::in_place, plume::Baggage::parse("l=2")};
         outer.reset();
@@ -265,17 +265,20 @@ TEST_CASE("baggage that ends out of order, or on another thread, leaves no dead 
 // Exceptions.
 
 TEST_CASE("an exception in flight on the thread where a guard ends is not one of its scope") {
-    const auto seen = recorded([] {
-        auto guard = std::make_unique<plume::Span>("guard"_name);
-        on_a_thread([&guard] {
-            struct Ends {
-                std::unique_ptr<plume::Span>& guard;
-                ~Ends() { guard.reset(); }
-            };
-            try {
-                const Ends ends{guard};
-                throw 1;
-            } catch (int) {}
+    const auto end_while_unwinding = [](std::unique_ptr<plume::Span>& guard) {
+        struct Ends {
+            std::unique_ptr<plume::Span>& guard;
+            ~Ends() { guard.reset(); }
+        };
+        try {
+            const Ends ends{guard};
+            throw 1;
+        } catch (int) {}
+    };
+    const auto seen = recorded([&] {
+        on_a_thread([&] { // which goes on below the guard's span
+            auto guard = std::make_unique<plume::Span>("guard"_name);
+            on_a_thread([&] { end_while_unwinding(guard); });
         });
     });
     CHECK(seen["guard"].status == plume::StatusCode::unset);

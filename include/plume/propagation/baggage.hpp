@@ -152,8 +152,8 @@ class Baggage {
 
 /// Puts a baggage in force on this thread until the end of the scope: it travels with whatever
 /// context is current from here on, whose span stays the parent of what begins. Works without a
-/// session and without a trace. Scopes end on the thread where they began, the last one first; on
-/// another one there is nothing to undo.
+/// session and without a trace. Scopes end on the thread where they began, the last one first; one
+/// that ends otherwise may leave its baggage in force there.
 class [[nodiscard]] BaggageScope {
   public:
     explicit BaggageScope(Baggage baggage) : baggage_{std::move(baggage)} {
