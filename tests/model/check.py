@@ -58,7 +58,9 @@ def main() -> int:
                 print(f"{model}: not noticed in {header}: {instead} ({result.returncode})")
                 failed = True
             else:
-                print(f"  {result.stdout.splitlines()[0]}: {header}: {instead}")
+                fault = next(line for line in result.stdout.splitlines()
+                             if not line.endswith(" orders"))
+                print(f"  {fault}: {header}: {instead}")
     return int(failed)
 
 
