@@ -239,6 +239,17 @@ TEST_CASE("the reserve of a full ring is for ends alone") {
     CHECK(ring.head.load() == ring.tail.load() + 4096);
 }
 
+TEST_CASE("what an end takes of the reserve leaves the rest of it to other ends") {
+    TestRing ring{4096};
+    while (ring.take(16)) ring.write(0, 2);
+    for (std::uint64_t ends = 1; ends <= ring.reserve() / 16; ++ends) {
+        REQUIRE(ring.take(16, true));
+        ring.write(0, 2);
+        REQUIRE_FALSE(ring.take(8));
+    }
+    CHECK_FALSE(ring.take(8, true));
+}
+
 TEST_CASE("a refill says when the ring is half full") {
     TestRing ring{4096};
     bool half_full = true;

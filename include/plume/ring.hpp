@@ -73,19 +73,21 @@ struct [[gnu::visibility("default")]] Ring {
     [[nodiscard]] std::uint64_t free_room() const noexcept { return closed ? closed_room : room; }
 
     /// Makes at least `need` bytes of room where `head` stands, or says that there are none.
-    /// `reserve_too`: the records that end spans may use what is kept for them.
+    /// `reserve_too`: the records that end spans may use what is kept for them, and get no more of
+    /// it than they need: what is left of a grant is for any record.
     [[nodiscard]] bool refill(std::uint64_t need, bool reserve_too, bool& half_full) noexcept {
         const std::uint64_t at = head.load(memory_order_relaxed); // own store
         const std::uint64_t promised = grant_end - at - free_room();
         const std::uint64_t seen = tail.load(memory_order_acquire); // pairs with release()
         half_full = at - seen >= capacity / 2;
-        const std::uint64_t free_end = seen + capacity - (reserve_too ? 0 : reserve());
+        const std::uint64_t free_end = seen + capacity - reserve();
+        const std::uint64_t last_end = reserve_too ? seen + capacity : free_end;
         // A grant is a quarter of the ring, so that the writer notices often enough that the
         // reader should wake.
         const std::uint64_t wanted = promised + (need > capacity / 4 ? need : capacity / 4);
         std::uint64_t from = at;
         if (lap_end - from < promised + need) { // the rest of the lap is too short: start the next
-            if (free_end < lap_end + promised + need) return false;
+            if (last_end < lap_end + promised + need) return false;
             if (from != lap_end) put(from, make_word(control::pad, 0));
             from = lap_end;
             bias -= capacity;
@@ -95,7 +97,9 @@ struct [[gnu::visibility("default")]] Ring {
         std::uint64_t end = from + wanted;
         if (end > lap_end) end = lap_end;
         if (end > free_end) end = free_end;
-        if (end < from + promised + need) {
+        const std::uint64_t least = from + promised + need;
+        if (end < least && least <= last_end) end = least;
+        if (end < least) {
             // The grant stays as it was, only where it lies may have moved.
             grant_end = grant_end - at + from;
             return false;
