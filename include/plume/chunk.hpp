@@ -44,6 +44,8 @@ class Chunk {
 
     /// The next two take room that has_room() has seen.
     [[nodiscard]] SpanData& add_span() noexcept { return *new (spans_ + count_++) SpanData; }
+    /// The one that was added last was not completed. What was allocated for it stays in use.
+    void take_back_span() noexcept { --count_; }
     template <class T>
     [[nodiscard]] T* allocate(std::size_t count) noexcept {
         back_ -= (count * sizeof(T) + 7) & ~std::size_t{7};

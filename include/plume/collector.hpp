@@ -177,24 +177,26 @@ class Collector {
                 next_calibration = now + calibration_interval;
             }
             if (now >= next_look) {
-                loud_.look(settings_.kept->sites);
+                with_memory([this] { loud_.look(settings_.kept->sites); });
                 next_look = now + settings_.loud_interval;
             }
             const std::uint64_t now_ns = nanoseconds_of(CLOCK_MONOTONIC);
-            const std::uint64_t next_rate = rates_.keep(*runtime_, now_ns);
-            pass();
+            std::uint64_t next_rate = now_ns + longest_sleep_ns;
+            bool complete =
+                with_memory([&] { next_rate = rates_.keep(*runtime_, now_ns); }) && pass();
             if (assembler_.spans_in_work() == 0) held_since = now;
             const bool asked = request != answered_;
             const bool due = asked || stopping || now - held_since >= longest_hold();
             // A second time: an end may be in a lane that is drained before that of its begin. And
             // spans that wait for that belong into the chunk that their parents are in.
-            if (asked || (due && assembler_.has_waiting_ends())) pass();
-            if (due) assembler_.finish_chunk();
+            if (asked || (due && assembler_.has_waiting_ends())) complete = pass() && complete;
+            if (due) complete = with_memory([this] { assembler_.finish_chunk(); }) && complete;
             // In this order: what a worker has settled is among what stats() knows to have ended.
             publish();
             hand_over();
-            if (asked) answer(request);
+            if (asked && complete) answer(request);
             if (stopping) break;
+            if (!complete) pause_for_memory();
             sleep_ns = sleep_after(sleep_ns);
             if (next_rate - now_ns < sleep_ns)
                 sleep_ns = std::max(next_rate - now_ns, shortest_sleep_ns);
@@ -217,10 +219,28 @@ class Collector {
             [this] { return requested_.load() != answered_ || stopping_.load(); }, nanoseconds);
     }
 
-    void pass() noexcept {
+    /// What memory is missing for is tried again: a pass goes on where the last one stopped. False
+    /// if something is left to do.
+    template <class F>
+    bool with_memory(F f) noexcept {
+        try {
+            f();
+        } catch (const std::bad_alloc&) {
+            settings_.worker.report("out of memory: spans stay in their rings");
+            return false;
+        }
+        return true;
+    }
+    void pause_for_memory() noexcept {
+        constexpr timespec a_moment{0, 5'000'000};
+        nanosleep(&a_moment, nullptr);
+    }
+
+    /// False without memory.
+    bool pass() noexcept {
         fullest_ = 0;
         unread_ = false;
-        try {
+        return with_memory([this] {
             for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
                 if (lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
@@ -233,9 +253,7 @@ class Collector {
             assembler_.settle();
             for (const std::string& what : assembler_.scope_reports())
                 settings_.worker.report(what);
-        } catch (const std::bad_alloc&) {
-            settings_.worker.report("out of memory: spans stay in their rings");
-        }
+        });
     }
 
     void hand_over() {

@@ -49,7 +49,7 @@ class Composer {
                sizeof(Link) * (span.log.size() / 2 + 1) + (span.trace_state ? 5120 : 2048);
     }
 
-    /// The chunk has room for bound(span).
+    /// The chunk has room for bound(span). Without memory it is as if nothing had been composed.
     void compose(Chunk& chunk, const OpenSpan& span, std::uint64_t end_unix_ns) {
         SpanData& data = chunk.add_span();
         data.trace_id = span.trace_id;
@@ -65,9 +65,14 @@ class Composer {
         data.flags = span.flags;
         data.parent_is_remote = span.parent_is_remote;
         if (is_plain(span)) [[likely]]
-            compose_plain(chunk, span, data);
-        else if (is_simple(span)) compose_simple(chunk, span, data);
-        else compose_all(chunk, span, data);
+            return compose_plain(chunk, span, data);
+        try {
+            if (is_simple(span)) compose_simple(chunk, span, data);
+            else compose_all(chunk, span, data);
+        } catch (...) {
+            chunk.take_back_span();
+            throw;
+        }
     }
 
     /// For a plain site: whether its values are not what is exported, word for word.

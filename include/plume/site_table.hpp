@@ -76,14 +76,15 @@ class SiteTable {
   private:
     void add(std::uint32_t index) {
         if (index >= sites_.size()) {
-            sites_.resize(std::max(registry_->size(), index + 1));
-            begun_.resize(sites_.size());
+            const std::uint32_t size = std::max(registry_->size(), index + 1);
+            begun_.resize(size); // first: without memory for both, there are counts without sites
+            sites_.resize(size);
         }
         const Entry* entry = registry_->at(index);
         sources_.push_back({name(entry->name), utf8(entry->file), utf8(entry->function),
                             entry->line, utf8(entry->scope_name), utf8(entry->scope_version)});
         std::vector<Attribute>& keys = keys_.emplace_back();
-        SiteInfo& info = sites_[index];
+        SiteInfo info;
         info.one_word_fields = entry->one_word_fields;
         info.simple = entry->field_count <= most_attributes_;
         for (std::uint32_t i = 0; i < entry->field_count; ++i) {
@@ -103,6 +104,7 @@ class SiteTable {
         info.what = entry->what;
         info.kind = entry->kind;
         info.entry = entry;
+        sites_[index] = info;
     }
 
     /// Keys are judged here, once, and not with each record.

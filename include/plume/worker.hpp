@@ -80,6 +80,8 @@ class Worker {
         state_->settings = std::move(settings);
         state_->keep = std::move(keep);
         state_->name = state_->exporter->name();
+        state_->taken.reserve(usual_pieces); // a batch can always have one
+        state_->pieces.reserve(usual_pieces);
         prepare();
         thread_ = start_thread("plume-" + state_->name, [state = state_] { state->run(); });
     }
@@ -90,8 +92,8 @@ class Worker {
         if (thread_.joinable()) stop(deadline_after(std::chrono::seconds{1}));
     }
 
-    /// Queues chunks; spans that find no room are dropped and counted.
-    void offer(const std::vector<ChunkRef>& chunks) {
+    /// Queues chunks; spans that find no room, or no memory, are dropped and counted.
+    void offer(const std::vector<ChunkRef>& chunks) noexcept {
         if (chunks.empty()) return;
         State& s = *state_;
         std::unique_lock lock{s.mutex};
@@ -107,10 +109,8 @@ class Worker {
             }
             std::size_t taken = std::min(s.settings.queue_spans - s.queued, chunk->size());
             if (s.queued_bytes + bytes > s.settings.queue_bytes && s.queued != 0) taken = 0;
-            if (taken != 0) {
-                s.queue.push_back({chunk, chunk->spans().first(taken), bytes});
-                s.queued_bytes += bytes;
-            }
+            if (taken != 0 && !s.append(chunk, taken, bytes)) taken = 0;
+            if (taken != 0) s.queued_bytes += bytes;
             s.queued += taken;
             s.accepted += taken;
             lost += chunk->size() - taken;
@@ -187,6 +187,8 @@ class Worker {
     }
 
   private:
+    static constexpr std::size_t usual_pieces = 16;
+
     /// What it throws is no reason to have no session.
     void prepare() {
         try {
@@ -215,6 +217,8 @@ class Worker {
         std::condition_variable work;
         std::condition_variable done;
         std::deque<Piece> queue;
+        std::vector<Piece> taken; ///< by the thread: a batch
+        std::vector<Batch::Piece> pieces;
         std::size_t queued = 0;
         std::size_t queued_bytes = 0;
         Deadline oldest; ///< when the queue was last empty
@@ -235,10 +239,23 @@ class Worker {
         /// How often an exporter that has nothing to deliver is called.
         static constexpr std::chrono::milliseconds idle_interval{250};
 
-        /// Without the lock, so that whoever listens may ask for statistics.
-        void say(std::unique_lock<std::mutex>& lock, const std::string& what) {
+        /// False without memory.
+        bool append(const ChunkRef& chunk, std::size_t spans, std::size_t bytes) noexcept {
+            try {
+                queue.push_back({chunk, chunk->spans().first(spans), bytes});
+            } catch (const std::bad_alloc&) {
+                return false;
+            }
+            return true;
+        }
+
+        /// Without the lock, so that whoever listens may ask for statistics. What memory is missing
+        /// for is not said.
+        void say(std::unique_lock<std::mutex>& lock, std::string_view what) noexcept {
             lock.unlock();
-            settings.report("exporter " + name + ": " + what);
+            try {
+                settings.report("exporter " + name + ": " + std::string{what});
+            } catch (const std::bad_alloc&) {}
             lock.lock();
         }
 
@@ -254,7 +271,6 @@ class Worker {
 
         void run() {
             const SuppressScope untraced;
-            std::vector<Piece> taken;
             std::unique_lock lock{mutex};
             while (!abandoned) {
                 if (!due(std::chrono::steady_clock::now())) {
@@ -266,8 +282,8 @@ class Worker {
                     continue;
                 }
                 if (queued == 0 || cancelled) break; // stopping
-                take(taken);
-                deliver(lock, taken);
+                take();
+                deliver(lock);
             }
             if (!abandoned) {
                 dropped[DropReason::shutdown] += accepted - settled;
@@ -293,21 +309,34 @@ class Worker {
             lock.unlock();
             std::string error;
             try {
-                f();
-            } catch (const std::exception& exception) {
-                error = exception.what();
-            } catch (...) {
-                error = "unknown exception";
-            }
+                try {
+                    f();
+                } catch (const std::exception& exception) {
+                    error = std::string{"threw: "} + exception.what();
+                } catch (...) {
+                    error = "threw: unknown exception";
+                }
+            } catch (const std::bad_alloc&) {} // no memory for what it said
             lock.lock();
-            if (!error.empty()) say(lock, "threw: " + error);
+            if (!error.empty()) say(lock, error);
         }
 
-        /// Moves the spans of one batch from the queue to `taken`.
-        void take(std::vector<Piece>& taken) {
+        /// Whether a batch can have one piece more.
+        bool has_memory_for_one_more() noexcept {
+            try {
+                if (taken.size() == taken.capacity()) taken.reserve(2 * taken.size());
+                pieces.reserve(taken.size() + 1);
+            } catch (const std::bad_alloc&) {
+                return false;
+            }
+            return true;
+        }
+
+        /// Moves the spans of one batch from the queue to `taken`: of fewer pieces without memory.
+        void take() noexcept {
             taken.clear();
             std::size_t wanted = settings.batch_spans;
-            while (wanted != 0 && !queue.empty()) {
+            while (wanted != 0 && !queue.empty() && has_memory_for_one_more()) {
                 Piece& front = queue.front();
                 const std::size_t count = std::min(wanted, front.spans.size());
                 taken.push_back({front.chunk, front.spans.first(count)});
@@ -324,10 +353,9 @@ class Worker {
             oldest = std::chrono::steady_clock::now();
         }
 
-        void deliver(std::unique_lock<std::mutex>& lock, std::vector<Piece>& taken) {
+        void deliver(std::unique_lock<std::mutex>& lock) {
             lock.unlock();
-            std::vector<Batch::Piece> pieces;
-            pieces.reserve(taken.size());
+            pieces.clear();
             for (const Piece& piece : taken) pieces.push_back(piece.spans);
             const Batch batch{*settings.resource, pieces};
             Outcome outcome = attempt(batch);
@@ -346,10 +374,10 @@ class Worker {
         }
 
         /// Trouble is told once when it begins or changes, and once when it is over.
-        void tell(std::unique_lock<std::mutex>& lock, const std::string& error) {
+        void tell(std::unique_lock<std::mutex>& lock, std::string& error) noexcept {
             if (error != trouble) {
-                trouble = error;
-                say(lock, trouble.empty() ? "delivering again" : std::string{trouble});
+                trouble.swap(error);
+                say(lock, trouble.empty() ? std::string_view{"delivering again"} : trouble);
             }
             // Not at the first room that it finds: that may be taken again at once.
             if (overflowing && queued == 0) {
@@ -360,13 +388,17 @@ class Worker {
 
         Outcome attempt(const Batch& batch) noexcept {
             try {
-                return exporter->deliver(batch);
-            } catch (const std::exception& exception) {
-                return Outcome::failed(DropReason::rejected, batch.size(),
-                                       std::string{"threw: "} + exception.what());
-            } catch (...) {
-                return Outcome::failed(DropReason::rejected, batch.size(),
-                                       "threw an unknown exception");
+                try {
+                    return exporter->deliver(batch);
+                } catch (const std::exception& exception) {
+                    return Outcome::failed(DropReason::rejected, batch.size(),
+                                           std::string{"threw: "} + exception.what());
+                } catch (...) {
+                    return Outcome::failed(DropReason::rejected, batch.size(),
+                                           "threw an unknown exception");
+                }
+            } catch (...) { // no memory for what it said
+                return Outcome::failed(DropReason::rejected, batch.size(), "threw");
             }
         }
     };
