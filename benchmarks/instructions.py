@@ -20,6 +20,8 @@ CASES = {
     "attributes_3": "cases::attributes_3(int)",
     "nested_4": "cases::nested_4(int)",
     "root_span": "cases::empty_span(int)",
+    "async_span": "cases::async_span(int)",
+    "text_attribute": "cases::text_attribute(int)",
     "fields_6": "cases::fields_6(int)",
     "by_hand_6": "cases::by_hand_6(int)",
 }

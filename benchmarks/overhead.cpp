@@ -309,6 +309,7 @@ int main(int argc, char** argv) {
         {"empty_span", &cases::empty_span}, {"attributes_3", &cases::attributes_3},
         {"nested_4", &cases::nested_4},     {"fields_6", &cases::fields_6},
         {"by_hand_6", &cases::by_hand_6},   {"root_span", &cases::empty_span},
+        {"async_span", &cases::async_span}, {"text_attribute", &cases::text_attribute},
         {"clock_pair", &cases::clock_pair}};
     if (argc == 3 && std::string{argv[1]}.starts_with("--case=")) {
         plume::Session one{{.service_name = "overhead"}, NullExporter{}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -182,12 +183,28 @@ class Model {
                 level.spans, id, [](const Place& place) { return place.context.span_id; });
             level.spans.erase(at, level.spans.end());
         }
+        let_go();
+    }
+    void end_elsewhere(plume::SpanId id) {
+        for (Level& level : levels_)
+            for (Place& place : level.spans)
+                if (place.context.span_id == id) place.ended = true;
+        let_go();
     }
     void enter(const SpanContext& context) { levels_.push_back({context, {}}); }
-    void leave(std::size_t depth) { levels_.resize(depth); }
+    void leave(std::size_t depth) {
+        levels_.resize(depth);
+        let_go();
+    }
     [[nodiscard]] std::size_t depth() const { return levels_.size(); }
 
   private:
+    /// Roots that have ended elsewhere, and have nothing above them.
+    void let_go() {
+        for (Level& level : levels_)
+            if (level.spans.size() == 1 && level.spans.front().ended) level.spans.clear();
+    }
+
     std::vector<Level> levels_ = std::vector<Level>(1);
 };
 
@@ -305,10 +322,11 @@ class Walk {
         model_.end(guards_[i].id);
         guards_.erase(guards_.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    /// The span stays on its stack: nothing changes in the model.
+    /// The span stays on its stack, unless it is a root.
     void end_elsewhere(Crew& crew) {
         const std::size_t i = below(random_, guards_.size());
         crew.run(0, [&] { guards_[i].span.reset(); });
+        model_.end_elsewhere(guards_[i].id);
         guards_.erase(guards_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     void enter() {
@@ -359,7 +377,7 @@ TEST_CASE(
         HandDrained drained;
         Walk walk{seed};
         INFO("seed " << seed);
-        try { // on a thread of its own: a root that ends elsewhere stays on the stack for good
+        try { // on a thread of its own: what it leaves open is no other walk's
             plume::test::on_a_thread([&] { walk.run(200, drained, crew); });
         } catch (const std::runtime_error& error) {
             FAIL(error.what());
@@ -369,6 +387,23 @@ TEST_CASE(
         REQUIRE(difference == "");
         REQUIRE(assembler.begun() == assembler.ended());
     }
+}
+
+TEST_CASE("the memory of a deep stack is given back when it is not deep any more") {
+    HandDrained drained;
+    plume::test::on_a_thread([&] {
+        std::deque<Span> deep;
+        for (int i = 0; i < 2'000; ++i) deep.emplace_back("deep"_name);
+        drained.pass();
+        const auto& replay =
+            *static_cast<plume::detail::Replay*>(plume::detail::own_lane()->replay);
+        CHECK(replay.stack.size() >= 2'000);
+        while (!deep.empty()) deep.pop_back();
+        drained.pass();
+        drained.pass();
+        CHECK(replay.stack.size() < 200);
+    });
+    CHECK(drained.spans().size() == 2'000);
 }
 
 // Several threads.
@@ -561,7 +596,7 @@ namespace {
 template <class Line>
 std::uint64_t begin_late(Line, std::uint64_t ticks) {
     using Site = plume::detail::CallsiteOf<plume::detail::SiteKind::span, Line>;
-    const plume::detail::Room room = plume::detail::make_room(16, 0);
+    const plume::detail::Room room = plume::detail::make_room(16, 0, 0);
     const std::uint64_t at = plume::detail::put<Site>(
         *room.lane, plume::detail::make_word(plume::detail::index_of<Site>(), ticks),
         plume::detail::Measured{0, {}});

@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 
 using plume::detail::canonical;
+using plume::detail::Draft;
 using plume::detail::Limits;
 using plume::detail::make_word;
 using plume::detail::padded;
@@ -24,20 +25,63 @@ namespace {
 
 constexpr Limits wide{1 << 20, 1 << 20};
 
+/// The words of a draft of a value that is read once, in room for so many bytes.
+template <class T>
+std::vector<std::uint64_t> drafted(const T& value, const Limits& limits = wide,
+                                   std::size_t room = 1 << 20) {
+    constexpr std::uint64_t untouched = 0xEEEE'EEEE'EEEE'EEEE;
+    std::vector<std::uint64_t> words(room / 8 + 2, untouched);
+    std::uint64_t used = 8;
+    Draft draft{reinterpret_cast<char*>(words.data()), used, 8 + room, Draft::least, limits};
+    draft.add(canonical(value));
+    CHECK(used <= 8 + room);
+    CHECK(words.front() == untouched);
+    CHECK(words.back() == untouched);
+    return {words.begin() + 1, words.begin() + static_cast<std::ptrdiff_t>(used / 8)};
+}
+
+/// A range that makes its elements when they are read, and counts how often.
+struct Made {
+    struct Iterator {
+        const Made* made;
+        std::size_t at;
+        std::string operator*() const {
+            ++made->reads;
+            return std::string(made->reads, 'x');
+        }
+        Iterator& operator++() {
+            ++at;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const { return at != other.at; }
+    };
+    std::size_t says;
+    std::size_t has;
+    mutable std::size_t reads = 0;
+
+    [[nodiscard]] Iterator begin() const { return {this, 0}; }
+    [[nodiscard]] Iterator end() const { return {this, has}; }
+    [[nodiscard]] std::size_t size() const { return says; }
+};
+
 /// The words that a pen writes for a value, which are as many as were measured, and no byte more.
 template <class T>
 std::vector<std::uint64_t> written(const T& value, const Limits& limits = wide) {
     const auto stored = canonical(value);
-    const std::size_t size = stored_size(stored, limits);
-    CHECK(size % 8 == 0);
     constexpr std::uint64_t untouched = 0xEEEE'EEEE'EEEE'EEEE;
-    std::vector<std::uint64_t> words(size / 8 + 2, untouched);
-    Pen pen{reinterpret_cast<char*>(words.data() + 1)};
-    pen.value(stored, limits);
-    CHECK(pen.at() == reinterpret_cast<char*>(words.data() + 1) + size);
-    CHECK(words.front() == untouched);
-    CHECK(words.back() == untouched);
-    return {words.begin() + 1, words.end() - 1};
+    if constexpr (!plume::detail::is_settled<decltype(canonical(value))>) {
+        return drafted(value, limits);
+    } else {
+        const std::size_t size = stored_size(stored, limits);
+        CHECK(size % 8 == 0);
+        std::vector<std::uint64_t> words(size / 8 + 2, untouched);
+        Pen pen{reinterpret_cast<char*>(words.data() + 1)};
+        pen.value(stored, limits);
+        CHECK(pen.at() == reinterpret_cast<char*>(words.data() + 1) + size);
+        CHECK(words.front() == untouched);
+        CHECK(words.back() == untouched);
+        return {words.begin() + 1, words.end() - 1};
+    }
 }
 
 std::uint64_t bits_of(double value) {
@@ -47,6 +91,12 @@ std::uint64_t bits_of(double value) {
 }
 
 using Words = std::vector<std::uint64_t>;
+
+std::uint64_t word_of(std::string_view text) {
+    std::uint64_t word = 0xEEEE'EEEE'EEEE'EEEE; // behind the text is what was there before
+    std::memcpy(&word, text.data(), text.size());
+    return word;
+}
 
 } // namespace
 
@@ -113,6 +163,54 @@ TEST_CASE("arrays are cut at the limit, and their texts at theirs") {
     REQUIRE(texts.size() == 5);
     CHECK(texts[0] == stored_and_original(2, 3));
     CHECK(texts[1] == stored_and_original(8, 20));
+}
+
+TEST_CASE("the elements of a range are read once") {
+    const Made made{3, 3};
+    CHECK(drafted(made) == Words{stored_and_original(3, 3), stored_and_original(1, 1), word_of("x"),
+                                 stored_and_original(2, 2), word_of("xx"),
+                                 stored_and_original(3, 3), word_of("xxx")});
+    CHECK(made.reads == 3);
+}
+
+TEST_CASE("of a range no more elements are read than are wanted") {
+    const Made made{100, 100};
+    drafted(made, {8, 2});
+    CHECK(made.reads == 2);
+}
+
+TEST_CASE("a range with fewer elements than it says has those that it has") {
+    const Made made{5, 2};
+    CHECK(drafted(made)[0] == stored_and_original(2, 2));
+    CHECK(made.reads == 2);
+}
+
+TEST_CASE("a range with more elements than it says has those that it says") {
+    const Made made{2, 5};
+    CHECK(drafted(made)[0] == stored_and_original(2, 2));
+    CHECK(made.reads == 2);
+}
+
+TEST_CASE("a draft has no more than there is room for, and says what was cut") {
+    for (std::size_t room = 16; room <= 160; room += 8) {
+        const Made made{6, 6};
+        const Words words = drafted(made, wide, room);
+        CHECK(words.size() * 8 <= room);
+        CHECK(words[0] >> 32U == 6);
+        drafted(std::optional{std::string(100, 'y')}, wide, room);
+        drafted(std::vector<int>(100, 7), wide, room);
+    }
+}
+
+TEST_CASE("numbers in memory are those that were there when the attribute was made") {
+    std::vector<int> numbers{1, 2};
+    const auto stored = canonical(numbers);
+    numbers.reserve(numbers.capacity());
+    CHECK(stored.count == 2);
+    CHECK(stored.data == numbers.data());
+    CHECK(plume::detail::is_settled<decltype(canonical(numbers))>);
+    CHECK_FALSE(plume::detail::is_settled<decltype(canonical(std::vector<bool>{}))>);
+    CHECK_FALSE(plume::detail::is_settled<decltype(canonical(std::vector<std::string>{}))>);
 }
 
 TEST_CASE("a limit of nothing leaves the sizes") {

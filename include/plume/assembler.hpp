@@ -6,9 +6,11 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +32,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct Replay {
     std::vector<std::unique_ptr<OpenSpan>> stack; ///< the first `depth` are open, the rest warm
     std::size_t depth = 0;
+    std::size_t deepest = 0; ///< since drain() began the last time
     std::uint32_t thread_id = 0;
     std::array<char, 16> thread_name{};       ///< ends with a zero; empty: not known
     const std::string_view* thread = nullptr; ///< the same, as spans of the session refer to it
@@ -40,6 +43,9 @@ struct Replay {
     Parent parent{};
     std::string trace_state;
     std::uint64_t target = 0;
+
+    Late* late = nullptr; ///< taken from the lane, the earliest first; not read yet
+    Late** late_end = &late;
 
     TraceId counted{}; ///< of the local root whose spans are counted
     std::uint32_t spans_of_root = 0;
@@ -54,7 +60,9 @@ class Assembler {
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
           limits_{limits},
           session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1}, // only has to differ
-          since_{time.present()}, settled_{since_}, leapt_{time.leapt()} {}
+          since_{time.present()}, settled_{since_}, leapt_{time.leapt()} {
+        spares_.reserve(most_spares);
+    }
 
     Assembler(const Assembler&) = delete;
     Assembler& operator=(const Assembler&) = delete;
@@ -66,8 +74,10 @@ class Assembler {
         if (!lane.replay) lane.replay = new Replay;
         Replay& replay = *static_cast<Replay*>(lane.replay);
         const std::uint64_t end = lane.published();
+        take_late(lane, replay); // what comes before `end` is there by now: see put_late()
+        give_back_unused(replay);
         std::uint64_t at = lane.tail.load(memory_order_relaxed); // own store
-        if (at == end) return;
+        if (at == end && !replay.late) return;
         if (replay.named_in != session_) [[unlikely]] {
             replay.thread = sites_->thread(replay.thread_name.data());
             replay.named_in = session_;
@@ -82,9 +92,13 @@ class Assembler {
         } release_at_the_end{lane, at};
         const std::uint64_t part = lane.capacity / 16;
         std::uint64_t next_release = at + part;
-        while (at != end) {
-            if (may_be_leaf(lane, at)) at = read_leaves(lane, replay, at, end, next_release);
-            if (at != end) at = read_record(lane, replay, at);
+        while (true) {
+            while (replay.late && replay.late->at <= at) read_late(lane, replay);
+            if (at == end) break;
+            const std::uint64_t until =
+                replay.late && replay.late->at < end ? replay.late->at : end;
+            if (may_be_leaf(lane, at)) read_leaves(lane, replay, at, until, next_release);
+            if (at != until) at = read_record(lane, replay, at);
             if (at >= next_release) { // early enough that a writer at full speed finds room
                 lane.release(at);
                 next_release = at + part;
@@ -94,17 +108,21 @@ class Assembler {
 
     /// Every lane was drained since the last time. Spans that had ended by then, off the stack of
     /// the thread that began them, are finished now: what other threads said about them before is
-    /// known. May throw std::bad_alloc; then one of them stays open.
+    /// known. May throw std::bad_alloc; then the rest is finished the next time.
     void settle() {
         for (; ripe_ != 0; --ripe_) {
-            const Ending ending = ending_.front();
+            end_now(ending_.front());
             ending_.pop_front();
-            end_now(ending);
         }
         ripe_ = ending_.size();
         look_at_clock();
         since_ = std::exchange(settled_, latest_ - disagreement);
         leap_since_ = std::exchange(leap_settled_, 0);
+        if (ripe_ == 0) ending_.shrink_to_fit();
+        // A map keeps the buckets that it once needed.
+        if (detached_.bucket_count() > many_buckets &&
+            detached_.size() < detached_.bucket_count() / 8)
+            detached_.rehash(0);
     }
     /// Whether settle() has left some for the next time.
     [[nodiscard]] bool has_waiting_ends() const noexcept { return !ending_.empty(); }
@@ -181,20 +199,29 @@ class Assembler {
     }
 
     /// Reads as many spans as follow each other without anything else: begun, and ended by the next
-    /// record. Most spans are of this kind, and need not be remembered as open. Returns where
-    /// something else is, or `until` is reached, or `end`.
-    std::uint64_t read_leaves(Lane& lane, Replay& replay, std::uint64_t at, std::uint64_t end,
-                              std::uint64_t until) {
+    /// record. Most spans are of this kind, and need not be remembered as open. `from` is then
+    /// where something else is, or `until` is reached, or `end`.
+    void read_leaves(Lane& lane, Replay& replay, std::uint64_t& from, std::uint64_t end,
+                     std::uint64_t until) {
         if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty() ||
             limits_.spans_per_root != 0 || ambiguous_)
-            return at;
+            return;
         const OpenSpan& parent = *replay.stack[replay.depth - 1];
         if (parent.session != session_ || parent.trace_state || parent.epoch != time_->epoch())
-            return at;
+            return;
         const TimeMap::Line line = time_->newest_line();
         const char* memory = lane.memory;
         const std::uint64_t mask = lane.capacity - 1;
+        std::uint64_t at = from;
         std::uint64_t count = 0;
+        const struct Keep { // what was read is in the chunk, also if there is no memory to go on
+            std::uint64_t &to_at, &at, &begun, &ended, &count;
+            ~Keep() {
+                to_at = at;
+                begun += count;
+                ended += count;
+            }
+        } keep_at_the_end{from, at, begun_, ended_, count};
         if (!chunk_) next_chunk(0);
         Chunk* chunk = chunk_.get();
         while (at < until && end - at >= 16) {
@@ -232,9 +259,6 @@ class Assembler {
             at = after + 8;
             ++count;
         }
-        begun_ += count;
-        ended_ += count;
-        return at;
     }
 
     /// Whether a record begins a span of nothing but words. Asked first, for the sake of what is
@@ -297,10 +321,12 @@ class Assembler {
         }
         case control::rename:
             rename(replay, static_cast<std::uint32_t>(word_at(at + 8)));
+            replay.target = 0;
             return position + 16;
         case control::discard:
             if (OpenSpan* span = subject(replay)) span->discarded = true;
             else if (Early* early = early_subject()) early->discarded = true;
+            replay.target = 0;
             return position + 8;
         case control::retract:
             if (replay.depth != 0 && replay.stack[--replay.depth]->session == session_) --begun_;
@@ -315,14 +341,8 @@ class Assembler {
             std::memcpy(replay.thread_name.data(), at + 8, replay.thread_name.size() - 1);
             replay.thread = sites_->thread(replay.thread_name.data());
             return position + 24;
-        case control::abandon:
-            while (replay.depth != 0 &&
-                   replay.stack[replay.depth - 1]->position >= word_at(at + 8)) {
-                if (const OpenSpan& span = *replay.stack[replay.depth - 1]; !span.ended)
-                    check_.left_open(span);
-                take_off_stack(replay);
-            }
-            return position + 16;
+        case control::abandon: abandon(replay, word_at(at + 8)); return position + 16;
+        case control::let_go: let_go(replay, word_at(at + 8)); return position + 16;
         case control::missing:
             if (OpenSpan* span = find_open(replay, word_at(at + 8))) {
                 const std::uint64_t counts = word_at(at + 16);
@@ -338,20 +358,69 @@ class Assembler {
         }
     }
 
+    // What had no room in the ring.
+
+    void take_late(Lane& lane, Replay& replay) noexcept {
+        if (!lane.late.load(memory_order_relaxed)) [[likely]] // a hint: the next time is as good
+            return;
+        Late* latest = lane.late.exchange(nullptr, memory_order_acquire); // pairs with push()
+        Late* first = nullptr;
+        Late** end = latest ? &latest->next : nullptr;
+        while (latest) { // turned round
+            Late* before = latest->next;
+            latest->next = first;
+            first = latest;
+            latest = before;
+        }
+        *replay.late_end = first;
+        replay.late_end = end;
+    }
+
+    void read_late(Lane& lane, Replay& replay) {
+        const Late& late = *replay.late;
+        switch (late.control) {
+        case control::abandon: abandon(replay, late.position); break;
+        case control::let_go: let_go(replay, late.position); break;
+        default:
+            if (late.thread == 0) end_at(lane, replay, late.position, late.ticks);
+            else ending_.push_back({late.position, late.ticks, late.thread});
+        }
+        Late* next = late.next;
+        std::free(replay.late);
+        replay.late = next;
+        if (!next) replay.late_end = &replay.late;
+    }
+
+    /// A context scope has ended before spans that began in it.
+    void abandon(Replay& replay, std::uint64_t from) {
+        while (replay.depth != 0 && replay.stack[replay.depth - 1]->position >= from) {
+            if (const OpenSpan& span = *replay.stack[replay.depth - 1]; !span.ended)
+                check_.left_open(span);
+            take_off_stack(replay);
+        }
+    }
+
+    /// A local root that has ended on another thread, with nothing open above it.
+    void let_go(Replay& replay, std::uint64_t position) {
+        for (std::size_t i = replay.depth; i-- > 0;) {
+            if (replay.stack[i]->position != position) continue;
+            detach(replay.stack[i]);
+            take_out(replay, i, i + 1);
+            return;
+        }
+    }
+
     // Begin.
 
+    /// Whatever needs memory comes first: without it, nothing has happened yet.
     void begin(Replay& replay, std::uint64_t position, const SiteInfo& site, std::uint64_t ticks,
                const char* arguments, std::size_t bytes) {
-        OpenSpan* span = nullptr;
-        if (replay.prefix == control::async) [[unlikely]] {
-            auto& slot = detached_[position];
-            slot = spare();
-            span = slot.get();
-        } else {
-            if (replay.depth == replay.stack.size()) [[unlikely]]
-                replay.stack.push_back(spare());
-            span = replay.stack[replay.depth++].get();
-        }
+        const bool async = replay.prefix == control::async;
+        std::unique_ptr<OpenSpan> off_the_stack;
+        if (async) [[unlikely]]
+            off_the_stack = spare();
+        else if (replay.depth == replay.stack.size()) [[unlikely]] replay.stack.push_back(spare());
+        OpenSpan* span = async ? off_the_stack.get() : replay.stack[replay.depth].get();
         span->position = position;
         span->id = Runtime::make_span_id(position, seed_, key_);
         span->site = site;
@@ -361,29 +430,40 @@ class Assembler {
         span->thread_id = replay.thread_id;
         span->discarded = span->over_limit = span->ended = span->mixed = false;
         span->local_root = replay.prefix != 0;
-        span->async = replay.prefix == control::async;
+        span->async = async;
         span->events = span->links = span->suppressed = span->lost = 0;
         span->arguments = bytes;
         span->log.clear();
         if (bytes != 0) std::memcpy(span->log.grow(bytes), arguments, bytes);
-        if (replay.prefix == 0 && replay.depth > 1) [[likely]] {
-            inherit(*span, *replay.stack[replay.depth - 2]);
+        if (replay.prefix == 0 && replay.depth > 0) [[likely]] {
+            inherit(*span, *replay.stack[replay.depth - 1]);
         } else {
             adopt(*span, replay);
         }
         span->begin_unix_ns = time_->unix_ns(ticks, span->epoch);
-        ++begun_;
-        ++sites_->begun(span->site);
-        if (limits_.spans_per_root != 0) [[unlikely]]
-            keep_to_limit(replay, *span);
         if (!early_.empty()) [[unlikely]]
             catch_up(*span);
+        if (async) [[unlikely]]
+            detached_[position] = std::move(off_the_stack);
+        // From here on it has begun.
+        if (!early_.empty()) [[unlikely]]
+            early_.erase(position);
+        if (replay.prefix != 0) [[unlikely]] {
+            replay.prefix = 0;
+            replay.trace_state.clear();
+        }
+        ++begun_;
+        ++sites_->begun(span->site);
+        if (async) [[unlikely]]
+            return;
+        if (++replay.depth > replay.deepest) replay.deepest = replay.depth;
+        if (limits_.spans_per_root != 0) [[unlikely]]
+            keep_to_limit(replay, *span);
     }
 
     /// Beyond the limit of its local root a span is dropped, and counted on its parent. Spans off
     /// the stack are not counted.
     void keep_to_limit(Replay& replay, OpenSpan& span) {
-        if (replay.depth == 0 || replay.stack[replay.depth - 1].get() != &span) return;
         if (span.local_root && span.trace_id != replay.counted) {
             replay.counted = span.trace_id;
             replay.spans_of_root = 0;
@@ -407,7 +487,7 @@ class Assembler {
     }
 
     /// A local root, or a span off the stack: its own record came before it.
-    void adopt(OpenSpan& span, Replay& replay) {
+    void adopt(OpenSpan& span, const Replay& replay) {
         span.parent_id = {replay.parent.span_id};
         span.trace_id = {replay.parent.trace_high, replay.parent.trace_low};
         span.flags = static_cast<std::uint8_t>(replay.parent.flags);
@@ -415,16 +495,15 @@ class Assembler {
         span.epoch = time_->epoch();
         span.trace_state =
             replay.trace_state.empty() ? SharedText{} : SharedText{replay.trace_state};
-        replay.prefix = 0;
-        replay.trace_state.clear();
     }
 
     // End.
 
     void end_innermost(Replay& replay, std::uint64_t ticks) {
         if (replay.depth == 0) return; // begun before a fork
-        OpenSpan& span = *replay.stack[--replay.depth];
+        OpenSpan& span = *replay.stack[replay.depth - 1];
         if (!span.ended) finish(span, ticks);
+        --replay.depth;
     }
 
     void end_at(const Lane& lane, Replay& replay, std::uint64_t position, std::uint64_t ticks) {
@@ -442,9 +521,15 @@ class Assembler {
             if (!replay.stack[i]->ended)
                 check_.ended_before(*replay.stack[first], *replay.stack[i]);
         if (!replay.stack[first]->ended) finish(*replay.stack[first], ticks);
+        replay.stack[first]->ended = true; // if there is no memory for the rest, it comes once more
         std::size_t last = first + 1;
         for (; last != replay.depth && !replay.stack[last]->local_root; ++last)
             detach(replay.stack[last]);
+        take_out(replay, first, last);
+    }
+
+    /// These places of the stack are free, those above move down.
+    static void take_out(Replay& replay, std::size_t first, std::size_t last) noexcept {
         const auto at = [&replay](std::size_t i) {
             return replay.stack.begin() + static_cast<std::ptrdiff_t>(i);
         };
@@ -473,8 +558,8 @@ class Assembler {
 
     void finish(OpenSpan& span, std::uint64_t ticks) {
         if (span.session != session_) return;
-        ++ended_;
         if (span.discarded || span.over_limit) [[unlikely]] {
+            ++ended_;
             ++(span.discarded ? discarded_ : over_limit_);
             return;
         }
@@ -484,8 +569,11 @@ class Assembler {
             put_in_order(span);
         const std::size_t bytes = composer_.bound(span);
         if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]]
-            return compose_in_next_chunk(bytes, span, end_unix_ns);
-        composer_.compose(*chunk_.get(), span, end_unix_ns);
+            compose_in_next_chunk(bytes, span, end_unix_ns);
+        else composer_.compose(*chunk_.get(), span, end_unix_ns);
+        ++ended_; // after what may find no memory: then it is finished the next time
+        span.log.clear();
+        span.arguments = 0;
     }
     /// A span that no usual chunk holds shares its chunk with none: a queue that has no room for it
     /// drops it alone.
@@ -510,12 +598,13 @@ class Assembler {
 
     // Remarks.
 
-    /// The span that the record to come is about. Null if it ended before, or is not known yet.
-    OpenSpan* subject(Replay& replay) {
+    /// The span that the record is about. The caller is done with the target. Null if it ended
+    /// before, or is not known yet.
+    OpenSpan* subject(const Replay& replay) {
         missed_ = 0;
         if (replay.target == 0) [[likely]]
             return replay.depth != 0 ? replay.stack[replay.depth - 1].get() : nullptr;
-        const std::uint64_t position = std::exchange(replay.target, 0);
+        const std::uint64_t position = replay.target;
         if (const auto found = detached_.find(position); found != detached_.end())
             return found->second.get();
         const Lane* home = lane_of_position(position);
@@ -533,11 +622,11 @@ class Assembler {
                           span ? time_->unix_ns(ticks, span->epoch) : ticks - leapt_};
         if (!span) {
             if (Early* early = early_subject()) append(early->log, head, payload);
-            return;
+        } else if (span->session == session_) {
+            span->mixed = span->mixed || lane_of(span->position) != lane.index;
+            keep_remark(*span, head, payload);
         }
-        if (span->session != session_) return;
-        span->mixed = span->mixed || lane_of(span->position) != lane.index;
-        keep_remark(*span, head, payload);
+        replay.target = 0;
     }
 
     /// What is said about a span that stays open for long may not grow for long: events and links
@@ -545,9 +634,14 @@ class Assembler {
     void keep_remark(OpenSpan& span, const Remark& head, const char* payload) {
         if (head.index != control::status) {
             const SiteKind what = sites_->at(head.index).what;
-            if (what == SiteKind::event && span.events++ >= limits_.events) return;
-            if (what == SiteKind::link && span.links++ >= limits_.links) return;
-            if (what != SiteKind::attributes) return append(span.log, head, payload);
+            if (what != SiteKind::attributes) {
+                const bool event = what == SiteKind::event;
+                std::uint32_t& count = event ? span.events : span.links;
+                if (count < (event ? limits_.events : limits_.links))
+                    append(span.log, head, payload);
+                ++count;
+                return;
+            }
         }
         constexpr std::size_t much = 4096 / 8;
         if (span.log.size() > much && !forget_earlier(span, head.index, payload)) return;
@@ -640,8 +734,7 @@ class Assembler {
     void catch_up(OpenSpan& span) {
         const auto found = early_.find(span.position);
         if (found == early_.end()) return;
-        const auto node = early_.extract(found);
-        const Early& early = node.mapped();
+        const Early& early = found->second;
         const char* end = early.log.data() + early.log.size() * 8;
         for (const char* at = early.log.data(); at != end;) {
             Remark head{};
@@ -678,11 +771,19 @@ class Assembler {
     }
 
     /// It may still end, but nothing begins below it any more.
-    void take_off_stack(Replay& replay) { detach(replay.stack[--replay.depth]); }
-    void detach(std::unique_ptr<OpenSpan>& span) {
-        if (span->ended) return;
-        const std::uint64_t position = span->position; // the right-hand side is evaluated first
-        detached_[position] = std::exchange(span, spare());
+    void take_off_stack(Replay& replay) {
+        detach(replay.stack[replay.depth - 1]);
+        --replay.depth;
+    }
+    /// Leaves a place on the stack as if its span had ended.
+    void detach(std::unique_ptr<OpenSpan>& place) {
+        if (place->ended) return;
+        std::unique_ptr<OpenSpan> other = spare();
+        other->position = 0;
+        other->local_root = false;
+        other->ended = true;
+        auto& slot = detached_[place->position]; // the last that may need memory
+        slot = std::exchange(place, std::move(other));
     }
 
     std::unique_ptr<OpenSpan> spare() {
@@ -691,8 +792,19 @@ class Assembler {
         spares_.pop_back();
         return span;
     }
-    void keep(std::unique_ptr<OpenSpan> span) {
-        if (spares_.size() < 1024) spares_.push_back(std::move(span));
+    void keep(std::unique_ptr<OpenSpan> span) noexcept {
+        if (spares_.size() < most_spares) spares_.push_back(std::move(span)); // room is reserved
+    }
+
+    /// A stack that was once deep stays so only as long as it is used.
+    void give_back_unused(Replay& replay) noexcept {
+        const std::size_t used = std::max(replay.deepest, usual_depth);
+        replay.deepest = replay.depth;
+        if (replay.stack.size() < 2 * used) return;
+        replay.stack.resize(used);
+        try {
+            replay.stack.shrink_to_fit();
+        } catch (const std::bad_alloc&) {} // then it stays
     }
 
     Lane* lane_of_position(std::uint64_t position) {
@@ -706,6 +818,10 @@ class Assembler {
         }
         return index < lanes_.size() ? lanes_[index] : nullptr;
     }
+
+    static constexpr std::size_t most_spares = 1024;
+    static constexpr std::size_t usual_depth = 64; ///< 20 KiB a thread
+    static constexpr std::size_t many_buckets = 8192;
 
     Runtime* runtime_;
     SiteTable* sites_;

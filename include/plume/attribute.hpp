@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -82,13 +83,51 @@ template <class T>
 concept CArray =
     std::is_array_v<T> && !Text<T> && Scalar<std::remove_cvref_t<std::remove_extent_t<T>>>;
 
-/// A range as the ring wants it: where its elements are, and how many. Borrowed, never stored.
+/// Numbers that lie in memory one behind the other, where no code of the program is needed to read
+/// them.
+template <class T>
+concept NumbersInMemory =
+    (Range<T> &&
+     requires(const T& r) {
+         requires std::contiguous_iterator<decltype(r.begin())>;
+         { *r.data() } -> std::convertible_to<const std::remove_cvref_t<decltype(*r.begin())>&>;
+         requires std::is_arithmetic_v<std::remove_cvref_t<decltype(*r.data())>> ||
+                      std::is_enum_v<std::remove_cvref_t<decltype(*r.data())>>;
+     }) ||
+    (CArray<T> &&
+     (std::is_arithmetic_v<std::remove_extent_t<T>> || std::is_enum_v<std::remove_extent_t<T>>));
+
+/// Where such numbers are, and how many, as it was when the attribute was made. Borrowed.
+template <class E>
+struct Numbers {
+    const E* data;
+    std::size_t count;
+};
+template <class T>
+constexpr auto numbers_of(const T& range) noexcept {
+    if constexpr (std::is_array_v<T>)
+        return Numbers<std::remove_cv_t<std::remove_extent_t<T>>>{range, std::extent_v<T>};
+    else
+        return Numbers<std::remove_cvref_t<decltype(*range.data())>>{
+            range.data(), static_cast<std::size_t>(range.size())};
+}
+
+/// Any other range. Borrowed, and read once: its elements may be made when they are read, and be
+/// others the next time.
 template <class T>
 struct Elements {
     const T* range;
-    [[nodiscard]] constexpr std::size_t size() const noexcept {
+    [[nodiscard]] constexpr std::size_t size() const {
         if constexpr (std::is_array_v<T>) return std::extent_v<T>;
         else return static_cast<std::size_t>(range->size());
+    }
+    [[nodiscard]] constexpr auto begin() const {
+        if constexpr (std::is_array_v<T>) return &(*range)[0];
+        else return range->begin();
+    }
+    [[nodiscard]] constexpr auto end() const {
+        if constexpr (std::is_array_v<T>) return &(*range)[0] + std::extent_v<T>;
+        else return range->end();
     }
 };
 
@@ -98,10 +137,19 @@ struct Maybe {
     bool present;
 };
 
+/// Whether nothing that the program has written for the type throws when its value is read here.
+template <class T>
+inline constexpr bool reads_quietly = std::is_pointer_v<T> || std::is_array_v<T> || !Text<T> ||
+                                      std::is_nothrow_convertible_v<const T&, std::string_view>;
+template <Optional T>
+    requires(!Text<T>)
+inline constexpr bool reads_quietly<T> =
+    reads_quietly<std::remove_cvref_t<decltype(*std::declval<const T&>())>>;
+
 /// Integers above INT64_MAX keep their own type up to the assembler, which makes text of them:
 /// OTLP and Jaeger know no unsigned integers.
 template <class T>
-constexpr auto canonical(const T& value) noexcept {
+constexpr auto canonical(const T& value) noexcept(reads_quietly<T>) {
     if constexpr (std::is_same_v<T, bool>) return value;
     else if constexpr (std::is_same_v<T, char>) return std::string_view{&value, 1};
     else if constexpr (std::is_pointer_v<T> && Text<T>)
@@ -118,6 +166,7 @@ constexpr auto canonical(const T& value) noexcept {
     else if constexpr (Duration<T>)
         return static_cast<double>(value.count()) * static_cast<double>(T::period::num) /
                static_cast<double>(T::period::den);
+    else if constexpr (NumbersInMemory<T>) return numbers_of(value);
     else if constexpr (Range<T> || CArray<T>) return Elements<T>{&value};
     else if constexpr (Optional<T>) {
         using Inner = decltype(canonical(*value));
@@ -153,6 +202,10 @@ template <class T>
 inline constexpr WireType wire_type<Elements<T>> = static_cast<WireType>(
     static_cast<int>(wire_type<typename ElementOf<T>::type>) +
     static_cast<int>(WireType::boolean_array) - static_cast<int>(WireType::boolean));
+template <class E>
+inline constexpr WireType wire_type<Numbers<E>> = static_cast<WireType>(
+    static_cast<int>(wire_type<decltype(canonical(std::declval<const E&>()))>) +
+    static_cast<int>(WireType::boolean_array) - static_cast<int>(WireType::boolean));
 template <class V>
 inline constexpr WireType wire_type<Maybe<V>> = static_cast<WireType>(
     static_cast<int>(wire_type<V>) | static_cast<int>(WireType::optional_bit));
@@ -171,6 +224,27 @@ template <class V>
 inline constexpr bool one_word = std::is_same_v<V, bool> || std::is_same_v<V, std::int64_t> ||
                                  std::is_same_v<V, std::uint64_t> || std::is_same_v<V, double>;
 template <Compound V> inline constexpr bool one_word<V> = V::one_word_each();
+
+/// Whether a value is the same when it is read twice: first to measure it, then to write it. What
+/// is not is read once, into a draft of its record.
+template <class V> inline constexpr bool is_settled = true;
+template <class T> inline constexpr bool is_settled<Elements<T>> = false;
+template <class V> inline constexpr bool is_settled<Maybe<V>> = is_settled<V>;
+template <Compound V> inline constexpr bool is_settled<V> = V::settled();
+
+/// Whether a member of a struct, which is read again each time, is settled as well.
+template <class T> inline constexpr bool stays_as_it_is =
+    is_settled<decltype(canonical(std::declval<const T&>()))>;
+template <Text T>
+inline constexpr bool stays_as_it_is<T> =
+    std::is_nothrow_convertible_v<const T&, std::string_view> && requires(const T& text) {
+        text.data();
+        text.size();
+    };
+template <Optional T>
+    requires(!Text<T>)
+inline constexpr bool stays_as_it_is<T> =
+    stays_as_it_is<std::remove_cvref_t<decltype(*std::declval<const T&>())>>;
 
 consteval bool printable(std::string_view text) {
     for (const char c : text)
@@ -223,7 +297,7 @@ concept Structure = requires(const T& value) { value.template below<KeyText, Rul
 template <Literal KeyText, class Rules = Policy>
 struct Key {
     template <class T>
-    constexpr auto operator=(const T& value) const noexcept {
+    constexpr auto operator=(const T& value) const noexcept(reads_quietly<T>) {
         if constexpr (matches_any(Rules::sensitive_keys, KeyText.view())) {
             static_assert(CheckedKey<KeyText, Rules>::ok);
             return KeyValue<KeyText, std::string_view>{redacted};

@@ -101,12 +101,15 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
 
     /// A child of the current context, or the root of a new trace.
     template <detail::Here Line, detail::Argument... Args>
-    explicit AsyncSpan(Line line, const Args&... arguments) noexcept
+    explicit AsyncSpan(Line line,
+                       const Args&... arguments) noexcept((detail::is_settled_argument<Args> &&
+                                                           ...))
         : AsyncSpan{line, current_context(), arguments...} {}
 
     /// A child of `parent`, or the root of a new trace if that is invalid.
     template <detail::Here Line, detail::Argument... Args>
-    AsyncSpan(Line, const SpanContext& parent, const Args&... arguments) noexcept {
+    AsyncSpan(Line, const SpanContext& parent,
+              const Args&... arguments) noexcept((detail::is_settled_argument<Args> && ...)) {
         static_assert(detail::CheckedName<Line>::ok);
         using Site = detail::CallsiteOf<detail::SiteKind::span, Line, Args...>;
         const std::uint32_t index = detail::index_of<Site>();
@@ -114,14 +117,11 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
             context_ = detail::owned(parent); // passes through
             return;
         }
-        const detail::Measured size = detail::size_of<Site>(arguments...);
-        const detail::Room room =
-            detail::make_room_async(detail::record_size<Site>(size), index, parent, &context_);
-        if (!room.lane) return;
-        const std::uint64_t at =
-            detail::put<Site>(*room.lane, detail::make_word(index, room.ticks), size, arguments...);
-        token_ = at | detail::async_bit;
-        context_.name(detail::runtime().span_id(at));
+        detail::settle(
+            [&](const auto&... settled) __attribute__((always_inline)) {
+                this->template begin<Site>(index, parent, settled...);
+            },
+            arguments...);
     }
 
     AsyncSpan(AsyncSpan&& other) noexcept
@@ -156,6 +156,19 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
     [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
 
   private:
+    template <class Site, class... Args>
+    [[gnu::always_inline]] void begin(std::uint32_t index, const SpanContext& parent,
+                                      const Args&... arguments) noexcept {
+        const detail::Measured size = detail::size_of<Site>(*detail::this_lane, arguments...);
+        const detail::Room room =
+            detail::make_room_async(detail::record_size<Site>(size), index, parent, &context_);
+        if (!room.lane) return;
+        const std::uint64_t at =
+            detail::put<Site>(*room.lane, detail::make_word(index, room.ticks), size, arguments...);
+        token_ = at | detail::async_bit;
+        context_.name(detail::runtime().span_id(at));
+    }
+
     std::uint64_t token_ = detail::muted_token;
     OwnedContext context_;
 };

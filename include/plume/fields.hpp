@@ -141,6 +141,12 @@ struct [[gnu::visibility("hidden")]] Members {
         each_type([&]<class Leaf>() { all = all && one_word<typename Leaf::value_type>; });
         return all;
     }
+    /// Members are read each time that each() is called: whether they are the same every time.
+    static consteval bool settled() {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (settled_at<I>() && ...);
+        }(indices);
+    }
     /// Writes the fields of the values, and returns where the next ones begin.
     static consteval Field* describe(Field* to) {
         each_type([&]<class Leaf>() { *to++ = field_of<Leaf>(); });
@@ -149,7 +155,7 @@ struct [[gnu::visibility("hidden")]] Members {
 
     /// Calls `f` with each value.
     template <class F>
-    [[gnu::always_inline]] constexpr void each(const F& f) const noexcept {
+    [[gnu::always_inline]] constexpr void each(const F& f) const {
         [&]<std::size_t... I>(std::index_sequence<I...>)
             __attribute__((always_inline)) { (visit<I>(f), ...); }(indices);
     }
@@ -174,17 +180,27 @@ struct [[gnu::visibility("hidden")]] Members {
     }
 
     template <std::size_t I>
+    static consteval bool settled_at() {
+        if constexpr (role_at<I>() == Role::value)
+            return matches_any(Rules::sensitive_keys, joined_key<Prefix, T, I>().view()) ||
+                   stays_as_it_is<TypeAt<I>>;
+        else if constexpr (role_at<I>() == Role::kept_out) return true;
+        else return decltype(std::declval<const Members&>().template below<I>())::settled();
+    }
+
+    template <std::size_t I>
     [[gnu::always_inline]] constexpr const auto& at() const noexcept {
         return boost::pfr::get<I>(*object);
     }
     template <std::size_t I>
-    [[gnu::always_inline]] constexpr auto plain_value_at() const noexcept {
+    [[gnu::always_inline]] constexpr auto plain_value_at() const
+        noexcept(reads_quietly<TypeAt<I>>) {
         if constexpr (matches_any(Rules::sensitive_keys, joined_key<Prefix, T, I>().view()))
             return redacted;
         else return canonical(at<I>());
     }
     template <std::size_t I>
-    [[gnu::always_inline]] constexpr auto value_at() const noexcept {
+    [[gnu::always_inline]] constexpr auto value_at() const noexcept(reads_quietly<TypeAt<I>>) {
         if constexpr (MayBeNull) {
             using V = decltype(as_maybe(plain_value_at<I>()));
             return object ? as_maybe(plain_value_at<I>()) : V{};
@@ -206,7 +222,7 @@ struct [[gnu::visibility("hidden")]] Members {
     }
 
     template <std::size_t I, class F>
-    [[gnu::always_inline]] constexpr void visit(const F& f) const noexcept {
+    [[gnu::always_inline]] constexpr void visit(const F& f) const {
         constexpr Role role = role_at<I>();
         if constexpr (role == Role::value) f(value_at<I>());
         else if constexpr (role != Role::kept_out) below<I>().each(f);

@@ -70,7 +70,6 @@ struct [[gnu::visibility("default")]] Outside {
     ContextText* trace_text = nullptr;
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
-    bool admitted = false;
     bool undecided = false;
     unsigned uncaught = 0; ///< exceptions in flight when the scope began
     std::uint64_t muted_by = 0;
@@ -82,6 +81,24 @@ struct [[gnu::visibility("default")]] Outside {
     Atomic<std::uint64_t> ticket{0};
 
     static constexpr std::uint64_t ended = 1; ///< in a ticket: on another thread
+};
+
+/// A record that changes what is on a stack, or that a span has ended, and that the ring had no
+/// room for: so many bytes of the heap, until the reader has seen it. There are no more than open
+/// spans and scopes.
+struct [[gnu::visibility("default")]] Late {
+    Late* next;
+    std::uint64_t at;       ///< the record that it comes before; 0: any
+    std::uint64_t position; ///< what it is about
+    std::uint64_t ticks;
+    std::uint32_t control;
+    std::uint32_t thread; ///< that made it; 0: the lane's own
+};
+
+/// What another thread tells the owner of a lane: it has ended the guard with this token.
+struct [[gnu::visibility("default")]] Mail {
+    Mail* next;
+    std::uint64_t token;
 };
 
 /// Written by the thread that claimed it, drained by the collector. Lanes outlive their threads:
@@ -100,7 +117,6 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     ContextText* trace_text = nullptr; ///< says what `trace_state` views
     std::uint8_t trace_flags = 0;
     Mute mute = Mute::none;
-    bool admitted = false;  ///< the next root is already decided on: `trace_id` is its trace
     bool undecided = false; ///< but for a sampler that wants to see what the root is given
     Clock clock = Clock::undecided;
     std::uint64_t muted_by = 0; ///< the token of the guard whose end unmutes the lane
@@ -139,7 +155,17 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t skips = 0;
     std::uint64_t threshold = 0;
 
+    struct DecidedRoots* decided = nullptr; ///< roots whose arguments are being evaluated
+
+    // Values that are read once lie here until their record has room.
+    char* scratch = nullptr;
+    std::uint64_t scratch_bytes = 0;
+    std::uint64_t scratch_used = 0;
+
     Atomic<bool> has_ring{false}; ///< the collector may look at the ring
+    Atomic<Late*> late{nullptr};  ///< the latest first
+    Atomic<Mail*> mail{nullptr};  ///< likewise
+    Mail* waiting_mail = nullptr; ///< the owner has read it: about roots below spans that are open
 
     // Counted by the owner alone, read by the collector at any time.
     Atomic<std::uint64_t> dropped_spans{0};
@@ -264,7 +290,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     void forget_records() noexcept {
         drawn_for = nullptr;
         skips = 0;
-        admitted = undecided = false;
+        undecided = false;
         abandoned_count = 0;
         floor = owner_floor = head.load(memory_order_relaxed); // as below
         current = 0;
@@ -328,10 +354,45 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     }
 };
 
+/// Puts a node in front of a list that any thread adds to, and one takes all of.
+template <class Node>
+void push(Atomic<Node*>& list, Node* node) noexcept {
+    node->next = list.load(memory_order_relaxed);
+    while (!list.compare_exchange(node->next, node)) {} // releases what the node says
+}
+
+/// What a module knows of the lane of a thread. Another thread may have it forgotten, so that the
+/// owner looks for it again, and finds its mail.
+class [[gnu::visibility("default")]] LaneSlot {
+  public:
+    constexpr explicit LaneSlot(Lane* lane) noexcept : lane_{lane} {}
+    /// Relaxed: a lane stays what it is, wherever it is forgotten.
+    [[gnu::always_inline]] operator Lane*() const noexcept {
+#if defined(__x86_64__) && !defined(__clang__)
+        // g++ needs two instructions for its own relaxed load of a thread_local, and never makes
+        // one of two.
+        Lane* lane;
+        asm("mov %1, %0" : "=r"(lane) : "m"(lane_));
+        return lane;
+#else
+        return __atomic_load_n(&lane_, memory_order_relaxed);
+#endif
+    }
+    [[gnu::always_inline]] Lane* operator->() const noexcept { return *this; }
+    [[gnu::always_inline]] Lane& operator*() const noexcept { return *static_cast<Lane*>(*this); }
+    LaneSlot& operator=(Lane* lane) noexcept {
+        __atomic_store_n(&lane_, lane, memory_order_relaxed);
+        return *this;
+    }
+
+  private:
+    Lane* lane_;
+};
+
 /// A module's memory of a thread's lane. Found through the lane when the thread exits, or when
 /// the module is unloaded.
 struct Cache {
-    Lane** slot;
+    LaneSlot* slot;
     Lane* empty; ///< what the slot held before
     const void* module;
     Cache* next;

@@ -135,14 +135,24 @@ template <class>
 inline constinit Lane no_lane;
 
 /// The calling thread's lane, as far as this module knows.
-[[gnu::tls_model(PLUME_TLS_MODEL)]] inline constinit thread_local Lane* this_lane = &no_lane;
+[[gnu::tls_model(PLUME_TLS_MODEL)]] inline constinit thread_local LaneSlot this_lane{&no_lane};
 
-/// Remembers the lane in this module's slot. Without memory for that it is looked up each time.
+/// Tells the calling thread, which owns the lane, what others have done to its spans.
+void read_mail(Lane& lane) noexcept;
+
+[[nodiscard]] inline bool has_mail(const Lane& lane) noexcept {
+    return lane.waiting_mail ||
+           lane.mail.load(memory_order_relaxed); // read_mail() acquires what it says
+}
+
+/// Remembers the lane in this module's slot. Without memory for that, and as long as there is mail
+/// that waits, it is looked up each time.
 inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
-    if (this_lane == lane) return;
+    if (this_lane == lane || has_mail(*lane)) return;
     auto* cache = static_cast<Cache*>(std::malloc(sizeof(Cache)));
     if (!cache) return;
     Locked lock{runtime.mutex};
+    if (has_mail(*lane)) return std::free(cache); // it came just now: see post_mail()
     *cache = {&this_lane, &no_lane, &module, lane->caches};
     lane->caches = cache;
     this_lane = lane;
@@ -158,12 +168,17 @@ inline void remember_lane(Runtime& runtime, Lane* lane) noexcept {
     if (!lane) lane = claim_lane(process);
     if (!lane) return nullptr;
     lane->clock = process.clock.load(memory_order_relaxed);
+    if (has_mail(*lane)) [[unlikely]]
+        read_mail(*lane);
     if (lane->clock == Clock::counter) remember_lane(process, lane);
     return lane;
 }
 
 /// The same, where the module knows it already most of the time.
-inline Lane* own_lane() noexcept { return this_lane != &no_lane ? this_lane : find_lane(); }
+inline Lane* own_lane() noexcept {
+    Lane* lane = this_lane;
+    return lane != &no_lane ? lane : find_lane();
+}
 
 /// Withdraws the module's callsites and caches when it is unloaded, or at exit.
 struct ModuleEnd {
@@ -242,9 +257,14 @@ inline void leave_behind(void* memory) noexcept {
     const std::uint64_t head = lane.head.load(memory_order_relaxed);
     for (void* each : {static_cast<void*>(lane.outside), static_cast<void*>(lane.unused),
                        static_cast<void*>(lane.scope_text), static_cast<void*>(lane.trace_text),
-                       static_cast<void*>(lane.inherited)})
+                       static_cast<void*>(lane.inherited), static_cast<void*>(lane.decided),
+                       static_cast<void*>(lane.scratch), static_cast<void*>(lane.waiting_mail)})
         leave_behind(each);
     lane.outside = lane.unused = nullptr;
+    lane.decided = nullptr;
+    lane.scratch = nullptr;
+    lane.scratch_bytes = lane.scratch_used = 0;
+    lane.waiting_mail = nullptr;
     lane.scope_text = lane.trace_text = nullptr;
     lane.inherited = nullptr;
     lane.uncaught = &unknown_uncaught;
@@ -277,6 +297,8 @@ inline void leave_behind(void* memory) noexcept {
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
         leave_behind(lane->replay);
         lane->replay = nullptr;
+        leave_behind(lane->late.exchange(nullptr)); // about spans of the parent, like its mail
+        leave_behind(lane->mail.exchange(nullptr));
         if (lane == own) inherit_all(*lane, seed, key, &Runtime::make_span_id);
         else begin_anew(*lane);
         lane->fork_floor = lane->head.load(memory_order_relaxed);

@@ -24,7 +24,8 @@ class Name {
 
 namespace detail {
 
-/// The remarks that every kind of span takes. None throws, blocks or allocates; on a span that is
+/// The remarks that every kind of span takes. None blocks or allocates, and none throws but for
+/// what reading a range throws that is no plain memory: then nothing is recorded. On a span that is
 /// not recorded each is ignored, and so is what comes after the span's end. When the thread's ring
 /// is full the remark is dropped and counted (Stats::dropped_records).
 template <class Derived>
@@ -32,7 +33,8 @@ class [[gnu::visibility("default")]] OnSpan {
   public:
     /// Adds attributes. One with a key that the span has already replaces it.
     template <class... Args>
-    [[gnu::always_inline]] void set(const Args&... attributes) const noexcept {
+    [[gnu::always_inline]] void set(const Args&... attributes) const
+        noexcept((is_settled_argument<Args> && ...)) {
         remark<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
     }
 
@@ -47,14 +49,16 @@ class [[gnu::visibility("default")]] OnSpan {
 
     /// Something happened now:  span.event("retry"_name, "attempt"_a = 2);
     template <Here Line, class... Args>
-    [[gnu::always_inline]] void event(Line, const Args&... attributes) const noexcept {
+    [[gnu::always_inline]] void event(Line, const Args&... attributes) const
+        noexcept((is_settled_argument<Args> && ...)) {
         static_assert(CheckedName<Line>::ok);
         remark<SiteKind::event, Line>(token(), attributes...);
     }
 
     /// A reference to a span that is not the parent, as of a batch to the requests in it.
     template <class... Args>
-    void link(const SpanContext& to, const Args&... attributes) const noexcept {
+    void link(const SpanContext& to, const Args&... attributes) const
+        noexcept((is_settled_argument<Args> && ...)) {
         if (!to.valid()) return;
         const auto part = link_target(to);
         remark<SiteKind::link, Anywhere<"">>(token(), Key<"trace.high">{} = part.high,
@@ -116,7 +120,7 @@ template <SiteKind What, class Line, Lazy F>
     const std::uint32_t index = index_of<Site>();
     if (index == 0 || !recording_on(0)) return;
     lazily([index](const auto&... arguments)
-               __attribute__((always_inline)) { record<Site>(0, index, arguments...); });
+               __attribute__((always_inline)) { settled_record<Site>(0, index, arguments...); });
 }
 template <Here Line, Lazy F>
 [[gnu::always_inline]] inline void lazy_event(Line, F&& lazily) {
@@ -144,12 +148,14 @@ struct RealRemarks {}; // see off.hpp
 
 /// Adds attributes to the current span.
 template <class... Args>
-[[gnu::always_inline]] inline void set(const Args&... attributes) noexcept {
+[[gnu::always_inline]] inline void
+set(const Args&... attributes) noexcept((detail::is_settled_argument<Args> && ...)) {
     current().set(attributes...);
 }
 /// Something happened in the current span:  plume::event("cache miss"_name, "key"_a = key);
 template <detail::Here Line, class... Args>
-[[gnu::always_inline]] inline void event(Line line, const Args&... attributes) noexcept {
+[[gnu::always_inline]] inline void
+event(Line line, const Args&... attributes) noexcept((detail::is_settled_argument<Args> && ...)) {
     current().event(line, attributes...);
 }
 /// Marks the current span as failed.

@@ -46,10 +46,17 @@ class SharedText {
     Shared* shared_ = nullptr;
 };
 
-/// Words that grow and are used again: warm after the first spans.
+/// Words that grow and are used again: warm after the first spans. Many are given back.
 class Words {
   public:
-    void clear() noexcept { size_ = 0; }
+    void clear() noexcept {
+        size_ = 0;
+        if (capacity_ <= most_kept) [[likely]]
+            return;
+        heap_.reset();
+        data_ = inside_;
+        capacity_ = inside_words;
+    }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const char* data() const noexcept { return reinterpret_cast<const char*>(data_); }
 
@@ -83,10 +90,13 @@ class Words {
         data_ = heap_.get();
         capacity_ = more;
     }
-    std::uint64_t inside_[16];
+    static constexpr std::size_t inside_words = 16;
+    static constexpr std::size_t most_kept = 4096 / 8;
+
+    std::uint64_t inside_[inside_words];
     std::uint64_t* data_ = inside_;
     std::size_t size_ = 0;
-    std::size_t capacity_ = 16;
+    std::size_t capacity_ = inside_words;
     std::unique_ptr<std::uint64_t[]> heap_;
 };
 

@@ -37,6 +37,8 @@ inline constexpr std::uint32_t lost_scope = 13; ///< [ScopeFault] of a ContextSc
 inline constexpr std::uint32_t retract = 14; ///< [] the innermost span, a local root, never began
 /// [position, suppressed, dropped] so many children of that span are not there
 inline constexpr std::uint32_t missing = 15;
+/// [position] that span has ended elsewhere: it is off the stack, and nothing else is
+inline constexpr std::uint32_t let_go = 16;
 /// [16 bytes] what the system calls the thread that owns the lane; behind `thread`
 inline constexpr std::uint32_t thread_name = 24;
 inline constexpr std::uint32_t first_site = 64;
@@ -97,20 +99,13 @@ template <class V>
 constexpr std::size_t stored_size(const Maybe<V>& maybe, const Limits& limits) noexcept {
     return 8 + (maybe.present ? stored_size(maybe.value, limits) : 0);
 }
-template <class T, class F>
-constexpr void each_element(const Elements<T>& elements, const Limits& limits, F&& f) {
-    std::size_t left = cut(elements.size(), limits.elements);
-    for (const auto& element : *elements.range) {
-        if (left-- == 0) break;
-        f(canonical(element));
-    }
+template <class E>
+constexpr std::size_t stored_size(const Numbers<E>& numbers, const Limits& limits) noexcept {
+    return 8 + 8 * cut(numbers.count, limits.elements);
 }
+/// Nobody knows before they are read: see Draft.
 template <class T>
-constexpr std::size_t stored_size(const Elements<T>& elements, const Limits& limits) noexcept {
-    std::size_t size = 8;
-    each_element(elements, limits, [&](auto value) { size += stored_size(value, limits); });
-    return size;
-}
+std::size_t stored_size(const Elements<T>&, const Limits&) = delete;
 
 template <Compound V>
 constexpr std::size_t stored_size(const V& values, const Limits& limits) noexcept {
@@ -151,10 +146,11 @@ class Pen {
         word(maybe.present ? 1 : 0);
         if (maybe.present) value(maybe.value, limits);
     }
-    template <class T>
-    void value(const Elements<T>& elements, const Limits& limits) noexcept {
-        word(stored_and_original(cut(elements.size(), limits.elements), elements.size()));
-        each_element(elements, limits, [&](auto element) { value(element, limits); });
+    template <class E>
+    void value(const Numbers<E>& numbers, const Limits& limits) noexcept {
+        const std::size_t count = cut(numbers.count, limits.elements);
+        word(stored_and_original(count, numbers.count));
+        for (std::size_t i = 0; i < count; ++i) value(canonical(numbers.data[i]), limits);
     }
     template <Compound V>
     [[gnu::always_inline]] void value(const V& values, const Limits& limits) noexcept {
@@ -172,6 +168,93 @@ class Pen {
 
   private:
     char* at_;
+};
+
+/// Writes values of which nobody knows how large they are before they are read, and reads each
+/// once. What does not fit is cut, as what is beyond the limits is. `used` says where it stands
+/// whenever code of the program runs: that may record, and have a draft of its own behind this one.
+class Draft {
+  public:
+    /// What every value gets, if only to say that nothing of it is there: two words.
+    static constexpr std::uint64_t least = 16;
+
+    /// Writes to `memory` from `used` up to `end`; `kept` of that for values to come, `least` each.
+    Draft(char* memory, std::uint64_t& used, std::uint64_t end, std::uint64_t kept,
+          const Limits& limits) noexcept
+        : memory_{memory}, used_{&used}, end_{end - kept}, limits_{limits} {}
+
+    /// Throws what reading the value throws.
+    template <class V>
+    void add(const V& value) {
+        if constexpr (!Compound<V>) {
+            end_ += least;
+            write(value);
+        } else if constexpr (requires { value.written; }) {
+            end_ += value.written.size();
+            std::memcpy(memory_ + *used_, value.written.data(), value.written.size());
+            *used_ += value.written.size();
+        } else {
+            value.each([this](const auto& one) { add(one); });
+        }
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t left() const noexcept { return end_ - *used_; }
+
+    void word(std::uint64_t value) noexcept {
+        std::memcpy(memory_ + *used_, &value, 8);
+        *used_ += 8;
+    }
+    void write(bool v) noexcept { word(v ? 1 : 0); }
+    void write(std::int64_t v) noexcept { word(static_cast<std::uint64_t>(v)); }
+    void write(std::uint64_t v) noexcept { word(v); }
+    void write(double v) noexcept {
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, &v, 8);
+        word(bits);
+    }
+    void write(std::string_view text) noexcept {
+        std::size_t size = cut(text.size(), limits_.text_bytes);
+        if (padded(size) > left() - 8) size = (left() - 8) & ~std::size_t{7};
+        word(stored_and_original(size, text.size()));
+        if (size != 0) std::memcpy(memory_ + *used_, text.data(), size);
+        *used_ += padded(size);
+    }
+    template <class V>
+    void write(const Maybe<V>& maybe) {
+        word(maybe.present ? 1 : 0);
+        if (maybe.present) write(maybe.value);
+    }
+    template <class E>
+    void write(const Numbers<E>& numbers) noexcept {
+        std::size_t count = cut(numbers.count, limits_.elements);
+        if (count > left() / 8 - 1) count = left() / 8 - 1;
+        word(stored_and_original(count, numbers.count));
+        for (std::size_t i = 0; i < count; ++i) write(canonical(numbers.data[i]));
+    }
+    template <class T>
+    void write(const Elements<T>& elements) {
+        const std::uint64_t at = *used_;
+        word(0);
+        const std::size_t size = elements.size();
+        const std::size_t most = cut(size, limits_.elements);
+        std::size_t stored = 0;
+        auto element = elements.begin();
+        const auto end = elements.end();
+        bool ended = false; // before it has as many as it says
+        while (stored != most && left() >= 8 && !(ended = !(element != end))) {
+            const auto& one = *element;
+            write(canonical(one));
+            if (++stored != most) ++element; // one that is not wanted is not made
+        }
+        const std::uint64_t sizes = stored_and_original(stored, ended ? stored : size);
+        std::memcpy(memory_ + at, &sizes, 8);
+    }
+
+    char* memory_;
+    std::uint64_t* used_;
+    std::uint64_t end_;
+    Limits limits_;
 };
 
 } // namespace detail

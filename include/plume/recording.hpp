@@ -8,7 +8,9 @@
 #include <cstdint>
 
 #include <plume/callsite.hpp>
+#include <plume/ends.hpp>
 #include <plume/judge.hpp>
+#include <plume/settle.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -59,9 +61,9 @@ constexpr std::size_t argument_size(const Arg& arg, const Limits& limits) noexce
     else return 0;
 }
 template <class... Args>
-Measured measure(const Args&... args) noexcept {
-    Limits limits = this_lane->limits;
-    std::uint64_t largest = this_lane->largest_record;
+Measured measure(const Lane& lane, const Args&... args) noexcept {
+    Limits limits = lane.limits;
+    std::uint64_t largest = lane.largest_record;
     if (largest == 0) [[unlikely]] {
         const LaneSettings settings = settings_of_rings();
         limits = settings.limits;
@@ -109,11 +111,11 @@ struct [[gnu::visibility("default")]] Opened {
     [[gnu::always_inline]] Opened() noexcept { asm("" : "=r"(parent), "=r"(uncaught)); }
 };
 
-/// The bytes of a record with these arguments, its word included.
+/// The bytes of these arguments in the ring of a lane, as far as the module knows it.
 template <class Site, class... Args>
-[[gnu::always_inline]] inline Measured size_of(const Args&... args) noexcept {
+[[gnu::always_inline]] inline Measured size_of(const Lane& lane, const Args&... args) noexcept {
     if constexpr (Site::one_word_fields) return {8 * Site::attribute_count, {}};
-    else return measure(args...);
+    else return measure(lane, args...);
 }
 template <class Site>
 [[gnu::always_inline]] constexpr std::uint64_t record_size(const Measured& size) noexcept {
@@ -127,8 +129,9 @@ struct Begun {
     std::uint64_t parent;
 };
 template <class Site, class... Args>
-[[gnu::noinline]] Begun begin_slowly(std::uint32_t index, Measured size, Args... args) noexcept {
-    const Room room = make_room(record_size<Site>(size) + 8, index);
+[[gnu::noinline]] Begun begin_slowly(std::uint32_t index, std::uint64_t ticket, Measured size,
+                                     Args... args) noexcept {
+    const Room room = make_room(record_size<Site>(size) + 8, index, ticket);
     if (!room.lane) return {room.ticks, 0};
     const std::uint64_t parent = room.lane->current;
     const std::uint64_t at = put<Site>(*room.lane, make_word(index, room.ticks), size, args...);
@@ -139,21 +142,26 @@ template <class Site, class... Args>
     return {at | (parent == 0 ? root_bit : 0), parent};
 }
 
-/// Begins a span on this thread. Its end has its 8 bytes from here on.
+/// Begins a span on this thread. Its end has its 8 bytes from here on. `lane`: as the module knew
+/// it a moment ago. The token is 0, or what wanted() has made it.
 template <class Site, bool Exceptions, class... Args>
-[[gnu::always_inline]] inline void begin(Opened& opened, std::uint32_t index,
+[[gnu::always_inline]] inline void begin(Opened& opened, Lane* lane, std::uint32_t index,
                                          const Args&... args) noexcept {
-    const Measured size = size_of<Site>(args...);
-    Lane* lane = this_lane;
+    const Measured size = size_of<Site>(*lane, args...);
     std::uint64_t left = 0;
     if (__builtin_sub_overflow(lane->room, record_size<Site>(size) + 8, &left)) [[unlikely]] {
+        const std::uint64_t ticket = opened.token;
+        opened.token = 0;
         if (is_unsampled(lane->mute)) return;
-        if (opened.token = skip_root(*lane); opened.token != 0) return;
-        const Begun begun = begin_slowly<Site>(index, size, args...);
+        if (ticket == 0)
+            if (opened.token = skip_root(*lane); opened.token != 0) return;
+        const Begun begun = begin_slowly<Site>(index, ticket, size, args...);
         opened.token = begun.token;
         opened.parent = begun.parent;
-        if constexpr (Exceptions)
-            opened.uncaught = this_lane != &no_lane ? *this_lane->uncaught : count_uncaught();
+        if constexpr (Exceptions) {
+            const Lane* known = this_lane;
+            opened.uncaught = known != &no_lane ? *known->uncaught : count_uncaught();
+        }
         return;
     }
     lane->room = left;
@@ -166,9 +174,11 @@ template <class Site, bool Exceptions, class... Args>
 }
 
 /// Whether a span that began now would be recorded: asked before its arguments are evaluated. If
-/// not, `token` is what its guard has to remember.
-[[gnu::always_inline]] inline bool wanted(std::uint32_t index, std::uint64_t& token) noexcept {
-    Lane* lane = this_lane;
+/// not, `token` is what its guard has to remember. If it is a root, `token` is the ticket of
+/// what was decided on it: so it is decided on once, and neither what its arguments begin nor an
+/// exception that leaves them makes the decision another span's.
+[[gnu::always_inline]] inline bool wanted(Lane* lane, std::uint32_t index,
+                                          std::uint64_t& token) noexcept {
     if (lane->room >= 16) [[likely]]
         return true;
     if (is_unsampled(lane->mute)) return false;
@@ -215,8 +225,8 @@ template <class Site>
     return true;
 }
 
-[[gnu::always_inline]] inline void end(const Opened& opened) noexcept {
-    Lane* lane = this_lane;
+/// `lane`: as the module knew it a moment ago.
+[[gnu::always_inline]] inline void end(const Opened& opened, Lane* lane) noexcept {
     if (lane->current != opened.token) [[unlikely]] {
         end_slowly(opened.token, opened.parent);
         return;
@@ -237,9 +247,9 @@ template <class Site>
 template <class Site, class... Args>
 [[gnu::always_inline]] inline void record(std::uint64_t token, std::uint32_t index,
                                           const Args&... args) noexcept {
-    const Measured size = size_of<Site>(args...);
-    const std::uint64_t need = record_size<Site>(size);
     Lane* lane = this_lane;
+    const Measured size = size_of<Site>(*lane, args...);
+    const std::uint64_t need = record_size<Site>(size);
     std::uint64_t ticks = 0;
     std::uint64_t left = 0;
     const bool innermost = token == 0 || (token ^ lane->current) < 8;
@@ -253,6 +263,15 @@ template <class Site, class... Args>
         ticks = counter_now();
     }
     put<Site>(*lane, make_word(index, ticks), size, args...);
+}
+/// The same with values that are perhaps not the same when they are read again.
+template <class Site, class... Args>
+[[gnu::always_inline]] inline void
+settled_record(std::uint64_t token, std::uint32_t index,
+               const Args&... args) noexcept((is_settled_argument<Args> && ...)) {
+    settle([token, index](const auto&... settled)
+               __attribute__((always_inline)) { record<Site>(token, index, settled...); },
+           args...);
 }
 
 } // namespace detail

@@ -90,12 +90,13 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// Records something with a callsite on a span, if there is one to record on.
 template <SiteKind What, class Line, class... Args>
-[[gnu::always_inline]] inline void remark(std::uint64_t token, const Args&... args) noexcept {
+[[gnu::always_inline]] inline void
+remark(std::uint64_t token, const Args&... args) noexcept((is_settled_argument<Args> && ...)) {
     static_assert((is_attribute<Args> && ...),
                   "plume: only attributes can be given here, written \"key\"_a = value");
     using Site = CallsiteOf<What, Line, Args...>;
     if (const std::uint32_t index = index_of<Site>(); index != 0 && recording_on(token))
-        record<Site>(token, index, args...);
+        settled_record<Site>(token, index, args...);
 }
 
 /// An exception leaves the span's scope. What it is the C++ runtime does not tell a destructor:

@@ -56,7 +56,8 @@ class [[gnu::visibility("default")]] RunTimeKeyOf {
     template <class T>
     void record_on(std::uint64_t token, const T& value) const noexcept {
         static_assert(wire_type<decltype(canonical(value))> == Type);
-        if (index_ != 0 && recording_on(token)) record<Site>(token, index_, Key<"_">{} = value);
+        if (index_ != 0 && recording_on(token))
+            settled_record<Site>(token, index_, Key<"_">{} = value);
     }
 
   private:

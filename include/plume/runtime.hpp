@@ -338,6 +338,17 @@ inline constexpr bool last_round_is_ours = true;
 inline constexpr int exit_rounds_with_lane =
     PTHREAD_DESTRUCTOR_ITERATIONS - (last_round_is_ours ? 1 : 2);
 
+/// Under the lock: modules do not know the lane from here on, until its thread asks for it again.
+[[gnu::cold]] inline void forget_caches(Lane& lane) noexcept {
+    for (Cache* cache = lane.caches; cache;) {
+        Cache* next = cache->next;
+        *cache->slot = cache->empty;
+        std::free(cache);
+        cache = next;
+    }
+    lane.caches = nullptr;
+}
+
 /// The destructor of the pthread key. Puts its value back until then, so that spans in the
 /// destructors of other thread-local objects still find their lane.
 [[gnu::cold]] inline void leave_lane(Runtime& runtime, Lane* lane) noexcept {
@@ -346,13 +357,7 @@ inline constexpr int exit_rounds_with_lane =
         return;
     }
     Locked lock{runtime.mutex};
-    for (Cache* cache = lane->caches; cache;) {
-        Cache* next = cache->next;
-        *cache->slot = cache->empty;
-        std::free(cache);
-        cache = next;
-    }
-    lane->caches = nullptr;
+    forget_caches(*lane);
     lane->reset();
     lane->uncaught = &unknown_uncaught; // the thread's own goes away with it
     lane->next_free = runtime.free_lanes;

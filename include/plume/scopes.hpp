@@ -40,7 +40,6 @@ inline void take_back(Lane& lane, Outside& record) noexcept {
     lane.trace_text = record.trace_text;
     lane.trace_flags = record.trace_flags;
     lane.mute = record.mute;
-    lane.admitted = record.admitted;
     lane.undecided = record.undecided;
     lane.muted_by = record.muted_by;
     lane.unsampled_id = record.unsampled_id;
@@ -82,8 +81,8 @@ inline void view_own_texts(Lane& lane) noexcept {
 /// in the scope's context it goes on in that, and forgets what is outside.
 [[gnu::noinline, gnu::cold]] inline void undo_ended(Lane& lane) noexcept {
     for (Outside* record = lane.outside; record && has_ended(*record); record = lane.outside) {
-        const bool idle = lane.current == 0 && !lane.admitted &&
-                          (lane.mute == Mute::none || lane.mute == Mute::suppressed);
+        const bool idle =
+            lane.current == 0 && (lane.mute == Mute::none || lane.mute == Mute::suppressed);
         if (idle) {
             take_back(lane, *record);
         } else {
@@ -112,7 +111,6 @@ inline void view_own_texts(Lane& lane) noexcept {
     record->trace_text = lane.trace_text;
     record->trace_flags = lane.trace_flags;
     record->mute = lane.mute;
-    record->admitted = lane.admitted;
     record->undecided = lane.undecided;
     record->uncaught = *lane.uncaught;
     record->muted_by = lane.muted_by;
@@ -128,7 +126,7 @@ inline void view_own_texts(Lane& lane) noexcept {
     lane.scope_text = text;
     lane.trace_state = {};
     lane.trace_text = nullptr;
-    lane.admitted = lane.undecided = false;
+    lane.undecided = false;
     lane.muted_by = 0;
     lane.floor = lane.head.load(memory_order_relaxed); // own store
     lane.inherited = nullptr;

@@ -1,10 +1,12 @@
-// slow_path.hpp - what recording does when one comparison cannot decide: roots, full rings,
-// spans that end in another order or on another thread. Still no lock, no heap, no system call,
-// once the thread has its lane and its ring.
+// slow_path.hpp - what recording does when one comparison cannot decide: roots, full rings, threads
+// without a lane. Still no lock, no heap, no system call, once the thread has its lane and its
+// ring.
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <sys/prctl.h>
 
 #include <plume/inherited.hpp>
@@ -146,9 +148,9 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
         revive();
         prefix += introduction_bytes;
     }
-    lane.admitted = false;
     if (!take(lane, prefix + need)) [[unlikely]] {
         Lane::count(lane.dropped_spans);
+        lane.undecided = false;
         lane.mute = Mute::dropping;
         lane.unsampled_id = unsampled_span_id(lane.trace_id);
         return false;
@@ -209,12 +211,52 @@ inline Lane* lane_for_begin() noexcept {
     ++(lane.*count);
 }
 
-/// Room for a span's begin and its end.
-[[gnu::noinline]] inline Room make_room(std::uint64_t need, std::uint32_t index) noexcept {
+/// What was decided on roots whose arguments are being evaluated. These may begin roots of their
+/// own, which is why there are several, and may throw: then nobody asks for the decision.
+struct DecidedRoots {
+    struct One {
+        std::uint64_t ticket;
+        TraceStart start;
+    };
+    static constexpr std::uint64_t most = 4; ///< in each other; beyond, one is decided on again
+    One list[most];
+    std::uint64_t last_ticket;
+
+    [[nodiscard]] One& of(std::uint64_t ticket) noexcept { return list[ticket % most]; }
+};
+
+/// A ticket for it, which is not 0 but where there is no memory.
+inline std::uint64_t keep_decision(Lane& lane, const TraceStart& start) noexcept {
+    if (!lane.decided) [[unlikely]] {
+        void* memory = std::malloc(sizeof(DecidedRoots));
+        if (!memory) return 0;
+        lane.decided = ::new (memory) DecidedRoots{};
+    }
+    const std::uint64_t ticket = ++lane.decided->last_ticket;
+    DecidedRoots::One& one = lane.decided->of(ticket);
+    let_go(one.start.text); // of a root that nobody has asked for
+    one = {ticket, start};
+    return ticket;
+}
+/// What was decided under the ticket, or anew if that is not known any more. The caller has its
+/// text.
+inline TraceStart decision(Lane& lane, std::uint64_t ticket, std::uint32_t index) noexcept {
+    if (ticket != 0)
+        if (DecidedRoots::One& one = lane.decided->of(ticket); one.ticket == ticket) {
+            const TraceStart start = one.start;
+            one = {};
+            return start;
+        }
+    return start_trace(runtime(), lane, lane.scope, index, true);
+}
+
+/// Room for a span's begin and its end. `ticket`: of what was decided on the root before, or 0.
+[[gnu::noinline]] inline Room make_room(std::uint64_t need, std::uint32_t index,
+                                        std::uint64_t ticket) noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
     if (lane->current == 0) {
-        if (!admit(runtime(), *lane, index) || !open_root(*lane, need))
+        if (!admit(*lane, decision(*lane, ticket, index)) || !open_root(*lane, need))
             return {nullptr, lane->new_muted_token()};
     } else if (!take(*lane, need)) {
         Lane::count(lane->dropped_spans);
@@ -229,9 +271,12 @@ inline Lane* lane_for_begin() noexcept {
 
 /// The lane that the thread has already, or null: asks for none.
 inline Lane* peek_lane() noexcept {
-    if (this_lane != &no_lane) return this_lane;
+    if (Lane* known = this_lane; known != &no_lane) return known;
     Lane* lane = runtime().lane_of_thread();
-    return lane == exited() ? nullptr : lane;
+    if (lane == exited()) return nullptr;
+    if (lane && has_mail(*lane)) [[unlikely]]
+        read_mail(*lane);
+    return lane;
 }
 
 /// A text that a context can keep which says what `context` says: what this thread has in force, or
@@ -299,7 +344,8 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     return room;
 }
 
-/// The same decision, before the arguments of the span are evaluated. `token`: see Room::ticks.
+/// The same decision, before the arguments of the span are evaluated. `token`: see Room::ticks, or
+/// of a root that is wanted the ticket of the decision.
 struct Decision {
     bool wanted = false;
     std::uint64_t token = 0;
@@ -307,7 +353,10 @@ struct Decision {
 [[gnu::noinline]] inline Decision decide(std::uint32_t index) noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
-    if (lane->current != 0 || admit(runtime(), *lane, index)) return {true, 0};
+    if (lane->current != 0) return {true, 0};
+    const TraceStart start = start_trace(runtime(), *lane, lane->scope, index, true);
+    if ((start.flags & trace_flags::sampled) != 0) return {true, keep_decision(*lane, start)};
+    admit(*lane, start);
     return {false, lane->new_muted_token()};
 }
 
@@ -336,71 +385,6 @@ struct Decision {
 [[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
     Lane* lane = lane_with_room_on(token, need);
     return lane ? Room{lane, now(lane->clock)} : Room{};
-}
-
-/// Where the lane is not known to the module, or scopes have been entered since.
-[[gnu::noinline]] inline void unmute_slowly(std::uint64_t token) noexcept {
-    if (Lane* lane = peek_lane()) lane->unmute(token);
-}
-
-/// An end that is not the innermost of its thread, or has to read the kernel's clock, or closes
-/// the lane because it is a root's, or has something to say first.
-[[gnu::noinline]] inline void end_recorded(std::uint64_t token, std::uint64_t parent) noexcept {
-    const std::uint64_t position = token & ~low_bits;
-    Lane* lane = own_lane();
-    if (!lane) return; // the thread is gone: the span stays open, and is counted so
-    if (position == lane->missing_for) [[unlikely]]
-        say_what_is_missing(*lane);
-    if ((lane->current & ~low_bits) == position) [[likely]] {
-        const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
-        lane->put(at, make_word(control::end, now(lane->clock)));
-        lane->publish(at + 8);
-        lane->step_down(parent);
-        return;
-    }
-    const bool own = lane_of(position) == lane->index;
-    if (own && position < lane->fork_floor) {
-        if ((token & async_bit) == 0)
-            end_inherited(*lane, position, parent, &Runtime::make_span_id);
-        return;
-    }
-    const std::uint64_t ticks = now(lane->clock);
-    const bool stacked = own && (token & async_bit) == 0;
-    // 8 bytes were promised to the end of a span that this thread has put on its stack.
-    const bool promised = stacked && position >= lane->owner_floor;
-    if (!take(*lane, (promised ? 8 : 16) + introduction(*lane), true))
-        return Lane::count(lane->dropped_records);
-    introduce_thread(*lane);
-    const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
-    lane->put(at, make_word(control::end_at, ticks));
-    lane->put(at + 8, position);
-    lane->publish(at + 16);
-    if (stacked) lane->step_over(position, parent);
-}
-
-/// Any end but that of an innermost span that is no root. Of a root that was not recorded, it lets
-/// the lane speak again; apart, since a program may have nothing but these.
-[[gnu::noinline]] inline void end_slowly(std::uint64_t token, std::uint64_t parent) noexcept {
-    if ((token & muted_token) == 0) return end_recorded(token, parent);
-    Lane* lane = this_lane;
-    if (token == lane->muted_by) [[likely]]
-        lane->mute = Mute::none;
-    else unmute_slowly(token);
-}
-
-/// Tells the collector, which may report it.
-[[gnu::noinline, gnu::cold]] inline void lose_scope(ScopeFault fault) noexcept {
-    Lane* lane = own_lane();
-    if (!lane || !runtime().recording.load(memory_order_relaxed)) return; // a hint
-    if (!take(*lane, 16 + introduction(*lane), true)) return Lane::count(lane->dropped_records);
-    introduce_thread(*lane);
-    put_words(*lane, control::lost_scope, static_cast<std::uint64_t>(fault));
-}
-
-/// A ContextScope ends before spans that began in it: nothing begins below them any more.
-[[gnu::noinline, gnu::cold]] inline void leave_behind(Lane& lane, std::uint64_t floor) noexcept {
-    if (take(lane, 16, true)) put_words(lane, control::abandon, floor);
-    else Lane::count(lane.dropped_records);
 }
 
 } // namespace detail

@@ -12,7 +12,8 @@ namespace plume {
 /// innermost one is the parent of whatever begins next on the thread. Never throws, blocks,
 /// allocates or calls the kernel, once the thread has its lane; without a session it is one load
 /// and one branch. Ends on the thread that began it; elsewhere the end is recorded all the same,
-/// and the span stays the innermost of its own thread until the scope below it ends.
+/// and the span stays the innermost of its own thread until the scope below it ends. A local root,
+/// which has none below it, is let go as soon as nothing is open above it.
 ///
 /// `Exceptions`: whether the file can throw; see plume::Span.
 template <bool Exceptions>
@@ -20,12 +21,13 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
   public:
     /// Begins the span of a line. `arguments` are attributes, and at most one kind.
     template <detail::Here Line, detail::Argument... Args>
-    [[gnu::always_inline]] explicit BasicSpan(Line, const Args&... arguments) noexcept {
+    [[gnu::always_inline]] explicit BasicSpan(Line, const Args&... arguments) noexcept(
+        (detail::is_settled_argument<Args> && ...)) {
         static_assert(detail::CheckedName<Line>::ok);
         using Site = detail::CallsiteOf<detail::SiteKind::span, Line, Args...>;
         const std::uint32_t index = detail::index_of<Site>();
         if (index != 0 && detail::within_rate<Site>() && detail::take_off_rate<Site>())
-            detail::begin<Site, Exceptions>(opened_, index, arguments...);
+            begin<Site>(detail::this_lane, index, arguments...);
     }
 
     /// The same for arguments that are evaluated only if the span is recorded: `lazily` hands
@@ -36,12 +38,16 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         using Site =
             typename detail::SiteFor<detail::SiteKind::span, Line, detail::ArgumentsOf<F>>::type;
         const std::uint32_t index = detail::index_of<Site>();
-        if (index != 0 && detail::within_rate<Site>() && detail::wanted(index, opened_.token) &&
-            detail::take_off_rate<Site>()) {
-            lazily([this, index](const auto&... arguments) __attribute__((always_inline)) {
-                detail::begin<Site, Exceptions>(opened_, index, arguments...);
-            });
+        if (index == 0 || !detail::within_rate<Site>()) return;
+        detail::Lane* lane = detail::this_lane;
+        if (!detail::wanted(lane, index, opened_.token)) return;
+        if (!detail::take_off_rate<Site>()) {
+            opened_.token = 0;
+            return;
         }
+        lazily([this, lane, index](const auto&... arguments) __attribute__((always_inline)) {
+            this->template begin<Site>(lane, index, arguments...);
+        });
     }
 
     BasicSpan(const BasicSpan&) = delete;
@@ -73,11 +79,23 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         return opened_.token != 0 ? opened_.token : detail::muted_token;
     }
 
+    template <class Site, class... Args>
+    [[gnu::always_inline]] void
+    begin(detail::Lane* lane, std::uint32_t index,
+          const Args&... arguments) noexcept((detail::is_settled_argument<Args> && ...)) {
+        detail::settle(
+            [this, lane, index](const auto&... settled) __attribute__((always_inline)) {
+                detail::begin<Site, Exceptions>(opened_, lane, index, settled...);
+            },
+            arguments...);
+    }
+
     [[gnu::always_inline]] void finish() noexcept {
+        detail::Lane* lane = detail::this_lane;
         if constexpr (Exceptions)
-            if (*detail::this_lane->uncaught > opened_.uncaught) [[unlikely]]
+            if (*lane->uncaught > opened_.uncaught) [[unlikely]]
                 detail::mark_exception(opened_.token, opened_.uncaught);
-        detail::end(opened_);
+        detail::end(opened_, lane);
     }
 
     detail::Opened opened_;

@@ -219,24 +219,17 @@ inline void keep_state(Lane& lane, const TraceStart& start) noexcept {
     if (before) let_go(before);
 }
 
-/// Decides on the next root of the lane, before anything is evaluated for it: its trace, and
-/// whether it is recorded. If not, the lane is mute until the root's guard ends.
-[[gnu::always_inline]] inline bool admit(Runtime& process, Lane& lane,
-                                         std::uint32_t index) noexcept {
-    if (lane.admitted) [[unlikely]]
-        return true;
-    notice_ended(lane);
-    const TraceStart start = start_trace(process, lane, lane.scope, index, true);
+/// The lane's next root is the one that was decided on; its text becomes the lane's. Whether it is
+/// recorded; if not, the lane is mute until the root's guard ends.
+[[gnu::always_inline]] inline bool admit(Lane& lane, const TraceStart& start) noexcept {
     lane.trace_id = start.trace_id;
     keep_state(lane, start);
     lane.trace_flags = start.flags;
     lane.undecided = start.undecided;
-    lane.admitted = (lane.trace_flags & trace_flags::sampled) != 0;
-    if (!lane.admitted) {
-        lane.mute = Mute::unsampled;
-        lane.unsampled_id = unsampled_span_id(lane.trace_id);
-    }
-    return lane.admitted;
+    if ((start.flags & trace_flags::sampled) != 0) return true;
+    lane.mute = Mute::unsampled;
+    lane.unsampled_id = unsampled_span_id(lane.trace_id);
+    return false;
 }
 
 } // namespace detail

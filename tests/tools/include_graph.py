@@ -59,6 +59,8 @@ FLOORS = {
     "plume/module.hpp": 4,
     "plume/trace_start.hpp": 4,
     "plume/slow_path.hpp": 4,
+    "plume/ends.hpp": 4,
+    "plume/settle.hpp": 4,
     "plume/judge.hpp": 4,
     "plume/recording.hpp": 4,
     "plume/remarks.hpp": 4,

@@ -135,7 +135,6 @@ inline std::optional<OwnedContext> replace_scope(const OwnedContext& context) no
     OwnedContext before{lane->scope, lane->scope_text}; // which the lane gives away
     lane->scope = context.view();
     lane->scope_text = keep(context.text());
-    lane->admitted = false;
     lane->keep_draw_only_for_roots();
     return before;
 }

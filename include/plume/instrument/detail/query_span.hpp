@@ -130,7 +130,8 @@ class QuerySpan : public OnSpan<QuerySpan> {
         if (own == 0) return span;
         const std::uint32_t index = named != 0 ? named : own;
         attributes([&](const auto&... arguments) {
-            const Measured size = size_of<Site>(arguments...);
+            static_assert((is_settled_argument<std::remove_cvref_t<decltype(arguments)>> && ...));
+            const Measured size = size_of<Site>(*this_lane, arguments...);
             const Room room =
                 make_room_async(record_size<Site>(size), index, context_now(), nullptr);
             if (!room.lane) return;

@@ -41,7 +41,7 @@ class Rendered {
     bool render(const Attributes& attributes) noexcept {
         forget();
         attributes([&](const auto&... arguments) {
-            const Measured size = measure(arguments...);
+            const Measured size = measure(*this_lane, arguments...);
             bytes_ = static_cast<char*>(std::malloc(size.bytes));
             if (!bytes_) return;
             size_ = size.bytes;
@@ -68,6 +68,7 @@ struct RenderedFields {
 
     static consteval std::size_t count() { return Each<ArgumentsOf<const Attributes>>::count; }
     static consteval bool one_word_each() { return false; }
+    static consteval bool settled() { return true; }
     static consteval Field* describe(Field* to) {
         return Each<ArgumentsOf<const Attributes>>::describe(to);
     }
