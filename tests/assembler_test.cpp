@@ -399,8 +399,7 @@ TEST_CASE("the memory of a deep stack is given back when it is not deep any more
             *static_cast<plume::detail::Replay*>(plume::detail::own_lane()->replay);
         CHECK(replay.stack.size() >= 2'000);
         while (!deep.empty()) deep.pop_back();
-        drained.pass();
-        drained.pass();
+        for (int i = 0; i < 3; ++i) drained.pass(); // the first one still finds it deep
         CHECK(replay.stack.size() < 200);
     });
     CHECK(drained.spans().size() == 2'000);
