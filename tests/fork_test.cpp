@@ -568,3 +568,28 @@ TEST_CASE("the memory exporter of a child holds the child's spans alone") {
     CHECK(ended.output == "visit\n");
     CHECK(memory.size() == 1);
 }
+
+TEST_CASE("a ring that another thread was moving when the process forked works in the child") {
+    const plume::MemoryExporter memory;
+    Session session{{.service_name = "test", .ring_bytes = 4096}, memory};
+    const Gate gate;
+    plume::detail::Lane* lane = nullptr;
+    std::thread thread{[&] {
+        visit();
+        lane = plume::detail::own_lane();
+        gate.pass();
+    }};
+    REQUIRE(eventually([&] { return gate.arrived() == 1; }));
+    lane->bias -= lane->capacity; // the first of the three stores that begin a lap
+    const Ended ended = in_child([&] {
+        if (lane->address(lane->head.load()) != lane->memory) _exit(1);
+        std::thread{[&] {
+            for (int i = 0; i < 10; ++i) visit();
+        }}.join();
+        if (!session.flush(long_enough).complete || memory.size() != 10) _exit(3);
+    });
+    lane->bias += lane->capacity;
+    gate.open();
+    thread.join();
+    CHECK(ended.exit_status == 0);
+}
