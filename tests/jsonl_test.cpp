@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/otlp_read.hpp"
 #include "support/otlp_text.hpp"
 #include "support/random_batch.hpp"
@@ -367,4 +368,24 @@ TEST_CASE("a pipe takes lines, and cancel ends the wait for its reader") {
     CHECK(deliver(exporter, 1).error.empty());
     exporter.cancel();
     CHECK(deliver(exporter, 1000).dropped[DropReason::transport] == 1000); // 64 KiB fit
+}
+
+TEST_CASE("lines go on into the file of a process that gives up its rights to look at the path") {
+    const Directory directory;
+    const std::string path = directory / "spans.jsonl";
+    const std::string folder = directory / "";
+    REQUIRE(::chmod(folder.c_str(), 0700) == 0);
+    const plume::scene::Ended ended = plume::scene::in_child([&] {
+        JsonlExporter exporter{{.path = path}};
+        exporter.prepare();
+        // To root no path is closed, and nobody else may change who they are.
+        const bool given_up = ::geteuid() == 0 ? ::setgid(65534) == 0 && ::setuid(65534) == 0
+                                               : ::chmod(folder.c_str(), 0) == 0;
+        const SmallBatch small{3};
+        const auto outcome = exporter.deliver(small.batch());
+        if (given_up && outcome.dropped.total() == 0) plume::scene::print("written");
+        static_cast<void>(::chmod(folder.c_str(), 0700)); // where it is still ours
+    });
+    CHECK(ended.output == "written");
+    CHECK(contents(path).find("\"spans\"") != std::string::npos);
 }

@@ -382,7 +382,8 @@ class Assembler {
         case control::abandon: abandon(replay, late.position); break;
         case control::let_go: let_go(replay, late.position); break;
         default:
-            const std::uint64_t ticks = unwrap(make_word(0, late.ticks)); // as if it were in the ring
+            const std::uint64_t ticks =
+                unwrap(make_word(0, late.ticks)); // as if it were in the ring
             if (late.thread == 0) end_at(lane, replay, late.position, ticks);
             else ending_.push_back({late.position, ticks - leapt_, late.thread});
         }

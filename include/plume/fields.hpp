@@ -181,10 +181,10 @@ struct [[gnu::visibility("hidden")]] Members {
 
     template <std::size_t I>
     static consteval bool settled_at() {
-        if constexpr (role_at<I>() == Role::value)
-            return matches_any(Rules::sensitive_keys, joined_key<Prefix, T, I>().view()) ||
-                   stays_as_it_is<TypeAt<I>>;
-        else if constexpr (role_at<I>() == Role::kept_out) return true;
+        if constexpr (role_at<I>() == Role::kept_out ||
+                      matches_any(Rules::sensitive_keys, joined_key<Prefix, T, I>().view()))
+            return true; // whatever type it has: its value is not read
+        else if constexpr (role_at<I>() == Role::value) return stays_as_it_is<TypeAt<I>>;
         else return decltype(std::declval<const Members&>().template below<I>())::settled();
     }
 

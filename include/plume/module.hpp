@@ -250,8 +250,8 @@ inline void leave_behind(void* memory) noexcept {
 }
 
 /// In the child: a lane whose thread stayed in the parent, and may have been in the middle of
-/// anything. Of what it holds only single words are sure to be whole: the ring is laid out anew, and
-/// lists and texts stay behind unread.
+/// anything. Of what it holds only single words are sure to be whole: the ring is laid out anew,
+/// and lists and texts stay behind unread.
 [[gnu::cold]] inline void begin_anew(Lane& lane) noexcept {
     const bool has_ring = lane.has_ring.load(memory_order_relaxed); // the thread is not here
     const std::uint64_t head = lane.head.load(memory_order_relaxed);

@@ -88,7 +88,8 @@ class Poll {
         if (response.status == 0) return fail(Trouble::transport, response.error);
         if (!response.ok())
             return fail(Trouble::status, "answers " + std::to_string(response.status));
-        if (response.cut) return fail(Trouble::answer, "answers with more than 1 MiB, or breaks off");
+        if (response.cut)
+            return fail(Trouble::answer, "answers with more than 1 MiB, or breaks off");
         Answer answer = read_answer(response.body);
         if (!answer.strategy)
             return fail(Trouble::answer, "answers with " + std::string{answer.trouble});
