@@ -110,12 +110,12 @@ class Assembler {
     /// the thread that began them, are finished now: what other threads said about them before is
     /// known. May throw std::bad_alloc; then the rest is finished the next time.
     void settle() {
+        look_at_clock();
         for (; ripe_ != 0; --ripe_) {
             end_now(ending_.front());
             ending_.pop_front();
         }
         ripe_ = ending_.size();
-        look_at_clock();
         since_ = std::exchange(settled_, latest_ - disagreement);
         leap_since_ = std::exchange(leap_settled_, 0);
         if (ripe_ == 0) ending_.shrink_to_fit();
@@ -581,6 +581,7 @@ class Assembler {
     /// drops it alone.
     void compose_in_next_chunk(std::size_t bytes, const OpenSpan& span, std::uint64_t end_unix_ns) {
         next_chunk(bytes);
+        finished_.reserve(finished_.size() + 1); // after composing, nothing may find no memory
         composer_.compose(*chunk_.get(), span, end_unix_ns);
         if (chunk_->bytes() > Chunk::usual_bytes) finish_chunk_for(Chunk::usual_bytes);
     }

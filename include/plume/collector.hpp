@@ -81,8 +81,12 @@ class Collector {
         bool all = !is_own_thread() && drain_all(deadline);
         stopping_.store(true);
         runtime_->wake();
-        if (!is_own_thread() && has_answered(~std::uint64_t{0}, deadline)) thread_.join();
-        else if (thread_.joinable()) thread_.detach();
+        if (!is_own_thread() && has_answered(~std::uint64_t{0}, deadline)) {
+            thread_.join();
+        } else if (thread_.joinable()) {
+            let_go_.store(true); // before another collector begins: its passes wait for this one's
+            thread_.detach();
+        }
         for (const auto& worker : workers_) worker->hurry(); // side by side
         for (const auto& worker : workers_) all = worker->stop(deadline) && all;
         return all;
@@ -196,6 +200,7 @@ class Collector {
             hand_over();
             if (asked && complete) answer(request);
             if (stopping) break;
+            report_memory();
             if (!complete) pause_for_memory();
             sleep_ns = sleep_after(sleep_ns);
             if (next_rate - now_ns < sleep_ns)
@@ -226,24 +231,43 @@ class Collector {
         try {
             f();
         } catch (const std::bad_alloc&) {
-            settings_.worker.report("out of memory: spans stay in their rings");
+            out_of_memory_ = true;
             return false;
         }
         return true;
+    }
+    /// Once, until there is enough again.
+    void report_memory() noexcept {
+        const bool was_out = std::exchange(memory_is_out_, std::exchange(out_of_memory_, false));
+        if (memory_is_out_ && !was_out)
+            settings_.worker.report("out of memory: spans stay in their rings");
     }
     void pause_for_memory() noexcept {
         constexpr timespec a_moment{0, 5'000'000};
         nanosleep(&a_moment, nullptr);
     }
 
-    /// False without memory.
+    /// False without memory. Tells what it has found only when lanes are another collector's again.
     bool pass() noexcept {
+        const bool complete = read_lanes();
+        return with_memory([this] {
+                   for (const std::string& what : assembler_.scope_reports())
+                       settings_.worker.report(what);
+               }) &&
+               complete;
+    }
+    bool read_lanes() noexcept {
+        const Locked reading{runtime_->reading};
+        if (let_go_.load()) return true; // the lanes are another collector's from here on
         fullest_ = 0;
         unread_ = false;
         return with_memory([this] {
             for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
-                if (lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
+                if (!lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
+                    if (lane->late.load(memory_order_relaxed))    // a hint: drain() takes them
+                        assembler_.drain(*lane);
+                } else {
                     const std::uint64_t unread =
                         lane->published() - lane->tail.load(memory_order_relaxed); // own store
                     fullest_ = std::max(fullest_, unread * 256 / lane->capacity);
@@ -251,8 +275,6 @@ class Collector {
                     assembler_.drain(*lane);
                 }
             assembler_.settle();
-            for (const std::string& what : assembler_.scope_reports())
-                settings_.worker.report(what);
         });
     }
 
@@ -361,6 +383,10 @@ class Collector {
     Atomic<std::uint64_t> requested_{0};
     std::uint64_t answered_ = 0; ///< written by the thread under the lock
     Atomic<bool> stopping_{false};
+    Atomic<bool> let_go_{
+        false}; ///< stop() has not waited for the thread: it reads no lane any more
+    bool out_of_memory_ = false; ///< in this round
+    bool memory_is_out_ = false; ///< and it has been said
     std::thread thread_;
 };
 

@@ -19,13 +19,18 @@ inline Lane* lane_at(Runtime& process, std::uint32_t index) noexcept {
 }
 
 /// A record that the stack of spans depends on has no room in the ring. It waits on the heap for
-/// the reader, with the place where it belongs. Without memory it is lost, and counted.
-[[gnu::noinline, gnu::cold]] inline void put_late(Lane& lane, const Late& what) noexcept {
+/// the reader, with the place where it belongs. Without memory it is lost: false.
+[[gnu::noinline, gnu::cold]] inline bool hand_over_late(Lane& lane, const Late& what) noexcept {
     auto* late = static_cast<Late*>(std::malloc(sizeof(Late)));
-    if (!late) return Lane::count(lane.dropped_records);
+    if (!late) return false;
     *late = what;
     push(lane.late, late); // releases it: pairs with the acquire in Assembler::take_late()
     runtime().wake();
+    return true;
+}
+/// On the lane's own thread, which counts what is lost.
+inline void put_late(Lane& lane, const Late& what) noexcept {
+    if (!hand_over_late(lane, what)) Lane::count(lane.dropped_records);
 }
 [[nodiscard]] inline Late late_record(const Lane& lane, std::uint32_t control_index,
                                       std::uint64_t position, std::uint64_t ticks) noexcept {
@@ -33,13 +38,14 @@ inline Lane* lane_at(Runtime& process, std::uint32_t index) noexcept {
     return {nullptr, at, position, ticks, control_index, 0};
 }
 
-/// A thread that has no lane any more ends a span.
+/// A thread that has no lane any more ends a span. Without memory the span stays open.
 [[gnu::noinline, gnu::cold]] inline void end_without_lane(std::uint64_t position) noexcept {
     Runtime& process = runtime();
     Lane* home = lane_at(process, lane_of(position));
     if (!home || position < home->fork_floor) return;
-    put_late(*home, {nullptr, 0, position, now(process.clock.load(memory_order_relaxed)),
-                     control::end_at, static_cast<std::uint32_t>(syscall(SYS_gettid))});
+    static_cast<void>(
+        hand_over_late(*home, {nullptr, 0, position, now(process.clock.load(memory_order_relaxed)),
+                               control::end_at, static_cast<std::uint32_t>(syscall(SYS_gettid))}));
 }
 
 /// Tells the owner of a guard that it was ended here: what was promised to its end comes back, and
@@ -98,10 +104,11 @@ inline bool let_root_go(Lane& lane, std::uint64_t position) noexcept {
         const std::uint64_t position = mail->token & ~low_bits;
         bool done = true;
         if ((mail->token & muted_token) != 0) lane.unmute(mail->token);
-        else if (position < lane.owner_floor) {
-        } // of a thread that is gone, or of the parent process
-        else if ((mail->token & root_bit) != 0)
-            done = let_root_go(lane, position);
+        else if (position <
+                 lane.owner_floor) { // of a thread that is gone, or of the parent process
+            if ((mail->token & root_bit) != 0 && position < lane.fork_floor)
+                end_inherited(lane, position, 0, &Runtime::make_span_id);
+        } else if ((mail->token & root_bit) != 0) done = let_root_go(lane, position);
         else give_back_end(lane);
         if (!done) {
             link = &mail->next;

@@ -29,8 +29,10 @@ bool any_level(Lane& lane, F f) {
 template <class Level>
 void inherit(Level& level, std::uint64_t seed, std::uint64_t key, SpanId id) noexcept {
     if (level.current == 0) return;
-    const std::string_view baggage = level.scope.baggage;
-    ContextText* text = ContextText::make(level.trace_state, baggage);
+    // The lane's own texts: a scope that has ended elsewhere may have taken the program's along.
+    ContextText* text =
+        ContextText::make(level.trace_text ? level.trace_text->trace_state() : std::string_view{},
+                          level.scope_text ? level.scope_text->baggage() : std::string_view{});
     void* memory = std::malloc(sizeof(Inherited));
     if (memory)
         level.inherited =

@@ -279,6 +279,8 @@ inline void leave_behind(void* memory) noexcept {
     } else { // what was mapped for a ring that was not ready stays behind
         lane.memory = nullptr;
         lane.capacity = 0;
+        lane.head.store(0, memory_order_relaxed);
+        lane.tail.store(0, memory_order_relaxed);
     }
     lane.reset();
 }
@@ -288,6 +290,7 @@ inline void leave_behind(void* memory) noexcept {
 /// what was not recorded there is not recorded here.
 [[gnu::cold]] inline void after_fork_in_child() noexcept {
     candidate.mutex.unlock(); // by the thread that has locked it in before_fork()
+    ::new (static_cast<void*>(&candidate.reading)) Mutex; // its collector is not here
     Lane* own = candidate.lane_of_thread();
     if (own == exited()) own = nullptr;
     const std::uint64_t seed = candidate.id_seed.load(memory_order_relaxed); // one thread is left
@@ -297,10 +300,14 @@ inline void leave_behind(void* memory) noexcept {
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
         leave_behind(lane->replay);
         lane->replay = nullptr;
-        leave_behind(lane->late.exchange(nullptr)); // about spans of the parent, like its mail
-        leave_behind(lane->mail.exchange(nullptr));
-        if (lane == own) inherit_all(*lane, seed, key, &Runtime::make_span_id);
-        else begin_anew(*lane);
+        leave_behind(lane->late.exchange(nullptr)); // about spans of the parent
+        if (lane == own) {
+            inherit_all(*lane, seed, key, &Runtime::make_span_id);
+            if (has_mail(*lane)) forget_caches(*lane); // so that the thread finds it
+        } else {
+            leave_behind(lane->mail.exchange(nullptr));
+            begin_anew(*lane);
+        }
         lane->fork_floor = lane->head.load(memory_order_relaxed);
         lane->release(lane->fork_floor);
         lane->dropped_spans.store(0, memory_order_relaxed);

@@ -43,7 +43,8 @@ class [[gnu::visibility("default")]] OnSpan {
         key.record_on(token(), text);
     }
     template <class Texts>
-    void set_texts(const RunTimeListKey& key, const Texts& texts) const noexcept {
+    void set_texts(const RunTimeListKey& key, const Texts& texts) const
+        noexcept(noexcept(key.record_on(0, texts))) {
         key.record_on(token(), texts);
     }
 

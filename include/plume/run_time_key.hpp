@@ -54,7 +54,8 @@ class [[gnu::visibility("default")]] RunTimeKeyOf {
 
     /// Records a value on a span, as in OnSpan::set().
     template <class T>
-    void record_on(std::uint64_t token, const T& value) const noexcept {
+    void record_on(std::uint64_t token, const T& value) const
+        noexcept(is_settled<decltype(canonical(value))> && reads_quietly<T>) {
         static_assert(wire_type<decltype(canonical(value))> == Type);
         if (index_ != 0 && recording_on(token))
             settled_record<Site>(token, index_, Key<"_">{} = value);

@@ -136,6 +136,7 @@ struct Runtime {
         : start{how_to_start} {}
 
     Mutex mutex;
+    Mutex reading; ///< of lanes: held by the collector during a pass
     Registry registry;
     Atomic<Lane*> lanes{nullptr}; ///< all there ever were, newest first
     Lane* free_lanes = nullptr;

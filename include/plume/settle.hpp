@@ -42,7 +42,7 @@ class Scratch {
     /// dropped and counted like everything that finds no room.
     template <class... Args>
     [[nodiscard]] Written write(const Args&... args) {
-        if (!lane_) return {};
+        if (!lane_) return {{nullptr, larger_than_any_ring}};
         const std::uint64_t kept = (least(args) + ... + 0);
         const std::uint64_t end = end_of_draft();
         if (end < before_ + kept) return {{lane_->scratch, larger_than_any_ring}};

@@ -217,6 +217,10 @@ struct DecidedRoots {
     struct One {
         std::uint64_t ticket;
         TraceStart start;
+        // What it was decided in: arguments may change that.
+        std::uint64_t scope; ///< ticket of the innermost scope
+        SpanId parent;
+        std::uint64_t id_seed; ///< another one in the child of a fork
     };
     static constexpr std::uint64_t most = 4; ///< in each other; beyond, one is decided on again
     One list[most];
@@ -224,6 +228,10 @@ struct DecidedRoots {
 
     [[nodiscard]] One& of(std::uint64_t ticket) noexcept { return list[ticket % most]; }
 };
+
+inline std::uint64_t scope_in_force(const Lane& lane) noexcept {
+    return lane.outside ? lane.outside->ticket.load(memory_order_relaxed) : 0; // only compared
+}
 
 /// A ticket for it, which is not 0 but where there is no memory.
 inline std::uint64_t keep_decision(Lane& lane, const TraceStart& start) noexcept {
@@ -235,17 +243,21 @@ inline std::uint64_t keep_decision(Lane& lane, const TraceStart& start) noexcept
     const std::uint64_t ticket = ++lane.decided->last_ticket;
     DecidedRoots::One& one = lane.decided->of(ticket);
     let_go(one.start.text); // of a root that nobody has asked for
-    one = {ticket, start};
+    one = {ticket, start, scope_in_force(lane), lane.scope.span_id,
+           runtime().id_seed.load(memory_order_relaxed)}; // only compared
     return ticket;
 }
-/// What was decided under the ticket, or anew if that is not known any more. The caller has its
-/// text.
+/// What was decided under the ticket, or anew if that is not known any more or another scope or
+/// process has come. The caller has its text.
 inline TraceStart decision(Lane& lane, std::uint64_t ticket, std::uint32_t index) noexcept {
     if (ticket != 0)
         if (DecidedRoots::One& one = lane.decided->of(ticket); one.ticket == ticket) {
-            const TraceStart start = one.start;
+            const DecidedRoots::One known = one;
             one = {};
-            return start;
+            if (known.scope == scope_in_force(lane) && known.parent == lane.scope.span_id &&
+                known.id_seed == runtime().id_seed.load(memory_order_relaxed)) // only compared
+                return known.start;
+            let_go(known.start.text);
         }
     return start_trace(runtime(), lane, lane.scope, index, true);
 }

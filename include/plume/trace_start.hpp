@@ -150,6 +150,8 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
 /// sampled, mutes the lane and returns what the guard has to remember; else 0.
 [[gnu::always_inline]] inline std::uint64_t skip_root(Lane& lane) noexcept {
     if (lane.skips == 0) return 0;
+    if (lane.outside && has_ended(*lane.outside)) [[unlikely]]
+        return 0; // what was drawn is of a scope that another thread has ended
     // A line that is on has been registered, by way of the runtime.
     const Runtime& process = *module.runtime.load(memory_order_relaxed); // constant since then
     if (process.sampling.load(memory_order_relaxed) != lane.drawn_for) return 0; // only compared

@@ -254,11 +254,14 @@ class [[nodiscard]] CoroutineSpan : AsyncSpan {
   public:
     /// A child of the current context, or the root of a new trace.
     template <detail::Here Line, detail::Argument... Args>
-    explicit CoroutineSpan(Line line, const Args&... arguments) noexcept
+    explicit CoroutineSpan(Line line,
+                           const Args&... arguments) noexcept((detail::is_settled_argument<Args> &&
+                                                               ...))
         : CoroutineSpan{line, current_context(), arguments...} {}
     /// A child of `parent`, such as the context that came with a request.
     template <detail::Here Line, detail::Argument... Args>
-    CoroutineSpan(Line line, const SpanContext& parent, const Args&... arguments) noexcept
+    CoroutineSpan(Line line, const SpanContext& parent,
+                  const Args&... arguments) noexcept((detail::is_settled_argument<Args> && ...))
         : AsyncSpan{line, parent, arguments...}, slice_{detail::current_slice()},
           uncaught_{detail::count_uncaught()},
           before_{detail::replace_scope(AsyncSpan::owned_context())} {}
