@@ -293,20 +293,34 @@ TEST_CASE("a record that is large for its ring keeps a part of every value") {
 
 TEST_CASE("a span that no ring of this size can hold is dropped and counted") {
     Options options;
-    options.ring_bytes = 4096;
+    options.ring_bytes = 4096; // a record has a quarter of it, and each text at least 128 bytes
     const auto seen = recorded_on_a_new_ring(options, [] {
-        const std::vector<std::string> words(16, std::string(128, 'x'));
+        const std::string t(128, 'x');
         {
-            PLUME_SPAN("too large", "a"_a = words, "b"_a = words, "c"_a = words);
+            PLUME_SPAN("too large", "a"_a = t, "b"_a = t, "c"_a = t, "d"_a = t, "e"_a = t,
+                       "f"_a = t, "g"_a = t, "h"_a = t);
             PLUME_SPAN("below");
         }
         PLUME_SPAN("fits");
-        PLUME_EVENT("too large", "a"_a = words, "b"_a = words, "c"_a = words);
+        PLUME_EVENT("too large", "a"_a = t, "b"_a = t, "c"_a = t, "d"_a = t, "e"_a = t, "f"_a = t,
+                    "g"_a = t, "h"_a = t);
     });
     CHECK(seen.tree() == "fits\n");
     CHECK(seen.dropped()[plume::DropReason::ring_full] == 2);
     CHECK(seen.stats.dropped_records == 1);
     CHECK(seen["fits"].events.empty());
+}
+
+TEST_CASE("ranges of texts are cut where no ring of this size can hold them whole") {
+    Options options;
+    options.ring_bytes = 4096;
+    const auto seen = recorded_on_a_new_ring(options, [] {
+        const std::vector<std::string> words(16, std::string(128, 'x'));
+        PLUME_SPAN("cut", "a"_a = words, "b"_a = words, "c"_a = words);
+    });
+    CHECK(seen.tree() == "cut\n");
+    CHECK(seen.dropped().total() == 0);
+    CHECK(seen.stats.truncated_values != 0);
 }
 
 TEST_CASE("values may be many and long at once") {

@@ -83,19 +83,19 @@ template <class T>
 concept CArray =
     std::is_array_v<T> && !Text<T> && Scalar<std::remove_cvref_t<std::remove_extent_t<T>>>;
 
+/// What one word holds; a char is text.
+template <class T>
+concept PlainNumber = !std::is_same_v<T, char> && (std::is_arithmetic_v<T> || std::is_enum_v<T>);
+
 /// Numbers that lie in memory one behind the other, where no code of the program is needed to read
 /// them.
 template <class T>
 concept NumbersInMemory =
-    (Range<T> &&
-     requires(const T& r) {
-         requires std::contiguous_iterator<decltype(r.begin())>;
-         { *r.data() } -> std::convertible_to<const std::remove_cvref_t<decltype(*r.begin())>&>;
-         requires std::is_arithmetic_v<std::remove_cvref_t<decltype(*r.data())>> ||
-                      std::is_enum_v<std::remove_cvref_t<decltype(*r.data())>>;
-     }) ||
-    (CArray<T> &&
-     (std::is_arithmetic_v<std::remove_extent_t<T>> || std::is_enum_v<std::remove_extent_t<T>>));
+    (Range<T> && requires(const T& r) {
+        requires std::contiguous_iterator<decltype(r.begin())>;
+        { *r.data() } -> std::convertible_to<const std::remove_cvref_t<decltype(*r.begin())>&>;
+        requires PlainNumber<std::remove_cvref_t<decltype(*r.data())>>;
+    }) || (CArray<T> && PlainNumber<std::remove_cv_t<std::remove_extent_t<T>>>);
 
 /// Where such numbers are, and how many, as it was when the attribute was made. Borrowed.
 template <class E>

@@ -48,12 +48,12 @@ class JsonlExporter final : public Exporter {
   public:
     explicit JsonlExporter(JsonlOptions options = {})
         : max_line_bytes_{options.max_line_bytes},
-          encoder_{{.code = options.code_attributes, .thread = options.thread_attributes}},
-          file_{jsonl::FileOptions{.path = std::move(options.path),
-                                   .max_bytes = options.max_file_bytes,
-                                   .max_age = options.max_age,
-                                   .max_files = options.max_files,
-                                   .sync = options.sync}} {}
+          origins_{.code = options.code_attributes, .thread = options.thread_attributes},
+          encoder_{origins_}, file_{jsonl::FileOptions{.path = std::move(options.path),
+                                                       .max_bytes = options.max_file_bytes,
+                                                       .max_age = options.max_age,
+                                                       .max_files = options.max_files,
+                                                       .sync = options.sync}} {}
 
     [[nodiscard]] Outcome deliver(const Batch& batch) override {
         Outcome outcome;
@@ -77,7 +77,7 @@ class JsonlExporter final : public Exporter {
     void forked() noexcept override {
         file_.abandon();
         // A fork amidst deliver() copied buffers that were being changed: they are left behind.
-        ::new (static_cast<void*>(&encoder_)) otlp::JsonEncoder;
+        ::new (static_cast<void*>(&encoder_)) otlp::JsonEncoder{origins_};
         cancel_.reset();
     }
 
@@ -108,6 +108,7 @@ class JsonlExporter final : public Exporter {
     }
 
     std::size_t max_line_bytes_;
+    otlp::OriginChoice origins_;
     otlp::JsonEncoder encoder_;
     jsonl::File file_;
     detail::CancelFlag cancel_;

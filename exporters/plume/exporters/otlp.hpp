@@ -38,10 +38,8 @@ class OtlpExporter final : public Exporter {
     explicit OtlpExporter(OtlpOptions options = {})
         : options_{std::move(options)}, http_{http_options(options_)}, client_{http_},
           fault_{fault_of(options_, client_)}, jitter_{std::random_device{}()} {
-        const otlp::OriginChoice origins{.code = options_.code_attributes,
-                                         .thread = options_.thread_attributes};
-        if (options_.encoding == OtlpEncoding::json) encoder_.emplace<otlp::JsonEncoder>(origins);
-        else encoder_.emplace<otlp::ProtobufEncoder>(origins);
+        if (options_.encoding == OtlpEncoding::json) encoder_.emplace<otlp::JsonEncoder>(origins());
+        else encoder_.emplace<otlp::ProtobufEncoder>(origins());
     }
 
     /// An invalid header or endpoint. Without the header the spans might reach another tenant.
@@ -67,10 +65,11 @@ class OtlpExporter final : public Exporter {
         // A fork amidst deliver() copied buffers that were being changed: they are left behind.
         using Encoder = decltype(encoder_);
         if (options_.encoding == OtlpEncoding::json)
-            ::new (static_cast<void*>(&encoder_)) Encoder{std::in_place_type<otlp::JsonEncoder>};
+            ::new (static_cast<void*>(&encoder_))
+                Encoder{std::in_place_type<otlp::JsonEncoder>, origins()};
         else
             ::new (static_cast<void*>(&encoder_))
-                Encoder{std::in_place_type<otlp::ProtobufEncoder>};
+                Encoder{std::in_place_type<otlp::ProtobufEncoder>, origins()};
         ::new (static_cast<void*>(&gzip_)) otlp::Gzip;
         cancel_.reset();
     }
@@ -78,6 +77,9 @@ class OtlpExporter final : public Exporter {
   private:
     using Clock = std::chrono::steady_clock;
 
+    [[nodiscard]] otlp::OriginChoice origins() const noexcept {
+        return {.code = options_.code_attributes, .thread = options_.thread_attributes};
+    }
     [[nodiscard]] static detail::HttpOptions http_options(const OtlpOptions& options) {
         detail::HttpOptions http;
         http.url = otlp::has_path(options.endpoint)

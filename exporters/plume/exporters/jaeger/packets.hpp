@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <random>
 #include <span>
 #include <string_view>
@@ -96,6 +97,11 @@ class Packets {
 
     /// In the child after fork(): another client, which begins to count anew.
     void forked() noexcept {
+        // A fork amidst split() copied buffers that were being changed: they are left behind.
+        ::new (static_cast<void*>(&origins_)) otlp::Origins{origins_.choice()};
+        ::new (static_cast<void*>(&process_)) otlp::Bytes;
+        ::new (static_cast<void*>(&scratch_)) otlp::Bytes;
+        used_ = count_ = 0;
         name_client(plume::detail::mix(client_number_ ^ static_cast<std::uint64_t>(::getpid())));
         sequence_ = 0;
         stats_ = {};

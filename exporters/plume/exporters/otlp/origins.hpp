@@ -34,6 +34,7 @@ struct Origin {
 class Origins {
   public:
     explicit Origins(OriginChoice choice) noexcept : choice_{choice} {}
+    [[nodiscard]] OriginChoice choice() const noexcept { return choice_; }
 
     /// What the spans so far point to may go.
     void reset() noexcept {
