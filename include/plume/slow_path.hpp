@@ -178,11 +178,17 @@ inline bool is_mute(Lane& lane) noexcept {
     return true;
 }
 
+/// The lane for a span that begins off the stack, or null. Its parent may view texts of scopes that
+/// end on other threads meanwhile: those stay in force.
+inline Lane* lane_for_begin_off_the_stack() noexcept {
+    Lane* lane = own_lane();
+    if (!lane) runtime().dropped_after_exit.fetch_add(1, memory_order_relaxed);
+    return lane;
+}
 /// The lane for a span that begins, or null.
 inline Lane* lane_for_begin() noexcept {
-    Lane* lane = own_lane();
+    Lane* lane = lane_for_begin_off_the_stack();
     if (lane) notice_ended(*lane);
-    else runtime().dropped_after_exit.fetch_add(1, memory_order_relaxed);
     return lane;
 }
 
@@ -319,7 +325,7 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
 [[gnu::noinline]] inline Room make_room_async(std::uint64_t need, std::uint32_t index,
                                               const SpanContext& parent,
                                               OwnedContext* kept) noexcept {
-    Lane* lane = lane_for_begin();
+    Lane* lane = lane_for_begin_off_the_stack();
     const auto pass_on = [&]() -> Room {
         if (kept) *kept = owned(parent);
         return {};

@@ -80,6 +80,12 @@ Wanted wanted;
 std::atomic<bool> finished{false};
 /// Held shared by a thread in a step; alone by who wants nothing to happen.
 std::shared_mutex pause;
+/// glibc lets readers in before a writer that waits: those that come look here first.
+std::atomic<bool> pause_is_wanted{false};
+std::shared_lock<std::shared_mutex> go_on() {
+    while (pause_is_wanted) std::this_thread::sleep_for(std::chrono::microseconds{100});
+    return std::shared_lock{pause};
+}
 
 /// In a child: a sentence of what is wrong, and no way back.
 [[noreturn]] void fail_child(const std::string& what) {
@@ -138,7 +144,7 @@ void work_on(unsigned seed) {
             Work work{seed + k, wanted};
             const unsigned steps = 5 + work.random()() % 200;
             for (unsigned i = 0; i < steps && !finished; ++i) {
-                const std::shared_lock lock{pause};
+                const auto lock = go_on();
                 work.step();
                 ++counts.steps;
             }
@@ -149,7 +155,7 @@ void work_on(unsigned seed) {
 void open_and_close(const char* path, unsigned seed) {
     Random random{seed};
     while (!finished) {
-        const std::shared_lock lock{pause};
+        const auto lock = go_on();
         void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!library) return violation(dlerror());
         const auto work =
@@ -174,7 +180,7 @@ void open_and_close(const char* path, unsigned seed) {
 void cancel_threads(unsigned seed) {
     Random random{seed};
     while (!finished) {
-        const std::shared_lock lock{pause};
+        const auto lock = go_on();
         pthread_t thread{};
         const auto body = [](void*) -> void* {
             while (true) {
@@ -233,7 +239,9 @@ void send_signals(unsigned seed) {
 
 /// Nothing is recorded, and nothing stays open: the numbers must say so.
 void come_to_rest(plume::Session& session, stress::Family& family) {
+    pause_is_wanted = true;
     const std::unique_lock lock{pause};
+    pause_is_wanted = false;
     shared.end_all();
     const plume::FlushResult result = session.flush(30s);
     check_balance(result.stats, "at rest");
@@ -279,7 +287,7 @@ void live_in(plume::Session& session, stress::Family& family, plume::MemoryExpor
 }
 
 void run_session(Random& random) {
-    stress::Family family; // outlives the session
+    const auto family = std::make_shared<stress::Family>();
     plume::MemoryExporter memory;
     std::vector<std::unique_ptr<plume::Exporter>> exporters;
     exporters.push_back(std::make_unique<stress::Witness>(family));
@@ -290,9 +298,9 @@ void run_session(Random& random) {
     ++counts.sessions;
     {
         plume::Session session{some_options(random), std::move(exporters)};
-        live_in(session, family, memory, random);
+        live_in(session, *family, memory, random);
     }
-    family.check();
+    family->check();
 }
 
 void ignore(int) { ++counts.signals; }

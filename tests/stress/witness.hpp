@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -79,7 +81,8 @@ class Family {
 /// Reads all of each span, and tells a family about it.
 class Witness : public plume::Exporter {
   public:
-    explicit Witness(Family& family) : family_{&family} {}
+    /// Its thread may outlive the session, at whose deadline it was delivering.
+    explicit Witness(std::shared_ptr<Family> family) : family_{std::move(family)} {}
     [[nodiscard]] plume::Outcome deliver(const plume::Batch& batch) override {
         std::size_t bytes = 0;
         for (const plume::SpanData& span : batch) {
@@ -92,11 +95,13 @@ class Witness : public plume::Exporter {
         return plume::Outcome::delivered();
     }
     /// A thread of the parent may have held the lock of its family.
-    void forked() noexcept override { family_ = new Family; }
+    void forked() noexcept override {
+        ::new (static_cast<void*>(&family_)) std::shared_ptr<Family>{std::make_shared<Family>()};
+    }
     [[nodiscard]] std::string_view name() const noexcept override { return "witness"; }
 
   private:
-    Family* family_;
+    std::shared_ptr<Family> family_;
     static inline std::atomic<std::size_t> read_{0};
 };
 
