@@ -264,10 +264,7 @@ class Collector {
         return with_memory([this] {
             for (Lane* lane = runtime_->lanes.load(memory_order_acquire); // pairs with claim_lane()
                  lane; lane = lane->next)
-                if (!lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
-                    if (lane->late.load(memory_order_relaxed))    // a hint: drain() takes them
-                        assembler_.drain(*lane);
-                } else {
+                if (lane->has_ring.load(memory_order_acquire)) { // pairs with make_ring()
                     const std::uint64_t unread =
                         lane->published() - lane->tail.load(memory_order_relaxed); // own store
                     fullest_ = std::max(fullest_, unread * 256 / lane->capacity);
