@@ -293,17 +293,25 @@ TEST_CASE("a record that is large for its ring keeps a part of every value") {
 
 TEST_CASE("a span that no ring of this size can hold is dropped and counted") {
     Options options;
-    options.ring_bytes = 4096; // a record has a quarter of it, and each text at least 128 bytes
+    options.ring_bytes = 4096; // 30 texts, of which 128 bytes are kept at least, take 4,080 of it
     const auto seen = recorded_on_a_new_ring(options, [] {
         const std::string t(128, 'x');
         {
-            PLUME_SPAN("too large", "a"_a = t, "b"_a = t, "c"_a = t, "d"_a = t, "e"_a = t,
-                       "f"_a = t, "g"_a = t, "h"_a = t);
+            PLUME_SPAN("too large", "a0"_a = t, "a1"_a = t, "a2"_a = t, "a3"_a = t, "a4"_a = t,
+                       "a5"_a = t, "a6"_a = t, "a7"_a = t, "a8"_a = t, "a9"_a = t, "a10"_a = t,
+                       "a11"_a = t, "a12"_a = t, "a13"_a = t, "a14"_a = t, "a15"_a = t, "a16"_a = t,
+                       "a17"_a = t, "a18"_a = t, "a19"_a = t, "a20"_a = t, "a21"_a = t, "a22"_a = t,
+                       "a23"_a = t, "a24"_a = t, "a25"_a = t, "a26"_a = t, "a27"_a = t, "a28"_a = t,
+                       "a29"_a = t);
             PLUME_SPAN("below");
         }
         PLUME_SPAN("fits");
-        PLUME_EVENT("too large", "a"_a = t, "b"_a = t, "c"_a = t, "d"_a = t, "e"_a = t, "f"_a = t,
-                    "g"_a = t, "h"_a = t);
+        PLUME_EVENT("too large", "a0"_a = t, "a1"_a = t, "a2"_a = t, "a3"_a = t, "a4"_a = t,
+                    "a5"_a = t, "a6"_a = t, "a7"_a = t, "a8"_a = t, "a9"_a = t, "a10"_a = t,
+                    "a11"_a = t, "a12"_a = t, "a13"_a = t, "a14"_a = t, "a15"_a = t, "a16"_a = t,
+                    "a17"_a = t, "a18"_a = t, "a19"_a = t, "a20"_a = t, "a21"_a = t, "a22"_a = t,
+                    "a23"_a = t, "a24"_a = t, "a25"_a = t, "a26"_a = t, "a27"_a = t, "a28"_a = t,
+                    "a29"_a = t);
     });
     CHECK(seen.tree() == "fits\n");
     CHECK(seen.dropped()[plume::DropReason::ring_full] == 2);
