@@ -73,7 +73,10 @@ using namespace plume::detail;
 using model::explorer;
 using Scenario = model::Explorer::Scenario;
 
-void start(Runtime& runtime) noexcept { runtime.started = true; }
+void start(Runtime& runtime) noexcept {
+    runtime.has_key = true; // which the model of pthread does not look at
+    runtime.started.store(true);
+}
 
 alignas(Runtime) char place[sizeof(Runtime)];
 Runtime* runtime_made() {
