@@ -247,7 +247,8 @@ class Collector {
         nanosleep(&a_moment, nullptr);
     }
 
-    /// False without memory. Tells what it has found only when lanes are another collector's again.
+    /// Reads all lanes, then reports what is wrong with scopes: a listener that hangs or ends the
+    /// session holds no lock. False without memory.
     bool pass() noexcept {
         const bool complete = read_lanes();
         return with_memory([this] {
@@ -380,8 +381,8 @@ class Collector {
     Atomic<std::uint64_t> requested_{0};
     std::uint64_t answered_ = 0; ///< written by the thread under the lock
     Atomic<bool> stopping_{false};
-    Atomic<bool> let_go_{
-        false}; ///< stop() has not waited for the thread: it reads no lane any more
+    /// stop() has not waited for the thread: it reads no lane any more.
+    Atomic<bool> let_go_{false};
     bool out_of_memory_ = false; ///< in this round
     bool memory_is_out_ = false; ///< and it has been said
     std::thread thread_;

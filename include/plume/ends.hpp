@@ -104,8 +104,8 @@ inline bool let_root_go(Lane& lane, std::uint64_t position) noexcept {
         const std::uint64_t position = mail->token & ~low_bits;
         bool done = true;
         if ((mail->token & muted_token) != 0) lane.unmute(mail->token);
-        else if (position <
-                 lane.owner_floor) { // of a thread that is gone, or of the parent process
+        else if (position < lane.owner_floor) {
+            // Of a thread that is gone, or of the parent process: its guard is gone here as well.
             if ((mail->token & root_bit) != 0 && position < lane.fork_floor)
                 end_inherited(lane, position, 0, &Runtime::make_span_id);
         } else if ((mail->token & root_bit) != 0) done = let_root_go(lane, position);
