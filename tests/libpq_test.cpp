@@ -555,7 +555,7 @@ TEST_CASE("another statement ends a copy, which says so") {
     CHECK(seen.spans[0].text("error.type") == "57014");
     CHECK(seen.spans[2].status == StatusCode::unset);
     CHECK(seen.spans[4].text("error.type") == "57014");
-    for (const std::size_t next : {1, 3, 5}) CHECK(seen.spans[next].status == StatusCode::unset);
+    for (const std::size_t next : {1U, 3U, 5U}) CHECK(seen.spans[next].status == StatusCode::unset);
 }
 
 TEST_CASE("statements behind a copy in one text are part of its span") {

@@ -795,7 +795,7 @@ TEST_CASE("the key of an attached database is not recorded") {
 TEST_CASE("a text that is cut is named like a whole one, wherever the cut falls") {
     Shop shop;
     shop.run("CREATE TABLE users (name)");
-    for (const std::size_t shift : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    for (const std::size_t shift : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U}) {
         std::string sql =
             "INSERT INTO \"users\" (\"name\") VALUES ('" + std::string(shift, 'x') + "')";
         while (sql.size() < 28'000) sql += ",('s\xc3\xbc')";

@@ -194,7 +194,7 @@ class Draft {
             std::memcpy(memory_ + *used_, value.written.data(), value.written.size());
             *used_ += value.written.size();
         } else {
-            value.each([this](const auto& one) { add(one); });
+            value.each([this](const auto& one) { this->add(one); });
         }
     }
 
