@@ -144,14 +144,17 @@ class Collector {
     // half full.
     static constexpr std::uint64_t shortest_sleep_ns = 200'000;
     static constexpr std::uint64_t longest_busy_sleep_ns = 20'000'000;
-    static constexpr std::uint64_t longest_sleep_ns = 50'000'000;
+    /// While nothing is recorded; every visit costs, and more with every lane.
+    [[nodiscard]] std::uint64_t longest_sleep_ns() const noexcept {
+        return one_is_impatient_ ? 50'000'000 : 200'000'000;
+    }
     /// What should wait in the fullest ring at the end of a sleep, in 256ths of it: an eighth. A
     /// writer at full speed writes 100 KiB in the shortest sleep, a tenth of the usual ring.
     static constexpr std::uint64_t wanted_fill = 32;
     [[nodiscard]] std::uint64_t sleep_after(std::uint64_t last_ns) const noexcept {
         const std::uint64_t fill = std::max(fullest_, wanted_fill / 2); // at most twice as long
         return std::clamp(last_ns * wanted_fill / fill, shortest_sleep_ns,
-                          unread_ ? longest_busy_sleep_ns : longest_sleep_ns);
+                          unread_ ? longest_busy_sleep_ns : longest_sleep_ns());
     }
     /// A chunk that is not full is handed over after a part of the batches' delay, so that rare
     /// spans share one.
@@ -185,7 +188,7 @@ class Collector {
                 next_look = now + settings_.loud_interval;
             }
             const std::uint64_t now_ns = nanoseconds_of(CLOCK_MONOTONIC);
-            std::uint64_t next_rate = now_ns + longest_sleep_ns;
+            std::uint64_t next_rate = now_ns + longest_sleep_ns();
             bool complete =
                 with_memory([&] { next_rate = rates_.keep(*runtime_, now_ns); }) && pass();
             if (assembler_.spans_in_work() == 0) held_since = now;
