@@ -544,6 +544,28 @@ TEST_CASE("an end that is read before its begin is not lost") {
     CHECK(tree_of(drained.spans(), {.attributes = true}) == "handed over {said=there}\n");
 }
 
+TEST_CASE("a span whose end one session reads, and its begin the next one, has all that was said") {
+    Crew crew{2};
+    const plume::Name new_name{"a new name"};
+    auto first = std::make_unique<HandDrained>();
+    AsyncSpan span;
+    plume::detail::Lane* there = nullptr;
+    crew.run(0, [&] { span = AsyncSpan{"handed over"_name, SpanContext{}}; });
+    crew.run(1, [&] {
+        span.set("said"_a = "there");
+        span.rename(new_name);
+        span.end();
+        there = plume::detail::find_lane();
+    });
+    first->drain(*there);
+    first->let_go();
+    first.reset();
+    HandDrained second;
+    CHECK(second.assembler().begun() == 1);
+    CHECK(tree_of(second.spans(), {.attributes = true}) == "a new name {said=there}\n");
+    CHECK(second.assembler().ended() == 1);
+}
+
 TEST_CASE("a span that waits for the other lanes still has the time of its end") {
     Crew crew{1};
     HandDrained drained;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <new>
 #include <string>
@@ -23,6 +22,7 @@
 #include <plume/runtime.hpp>
 #include <plume/scope_check.hpp>
 #include <plume/time_map.hpp>
+#include <plume/unmatched.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
@@ -111,21 +111,23 @@ class Assembler {
     /// known. May throw std::bad_alloc; then the rest is finished the next time.
     void settle() {
         look_at_clock();
-        for (; ripe_ != 0; --ripe_) {
-            end_now(ending_.front());
-            ending_.pop_front();
+        auto& [leapt, early, ending, ripe] = *unmatched_;
+        for (; ripe != 0; --ripe) {
+            end_now(ending.front());
+            ending.pop_front();
         }
-        ripe_ = ending_.size();
+        ripe = ending.size();
+        ends_wait_ = ripe != 0;
         since_ = std::exchange(settled_, latest_ - disagreement);
         leap_since_ = std::exchange(leap_settled_, 0);
-        if (ripe_ == 0) ending_.shrink_to_fit();
+        if (ripe == 0) ending.shrink_to_fit();
         // A map keeps the buckets that it once needed.
         if (detached_.bucket_count() > many_buckets &&
             detached_.size() < detached_.bucket_count() / 8)
             detached_.rehash(0);
     }
     /// Whether settle() has left some for the next time.
-    [[nodiscard]] bool has_waiting_ends() const noexcept { return !ending_.empty(); }
+    [[nodiscard]] bool has_waiting_ends() const noexcept { return ends_wait_; }
 
     /// Full chunks, and on request the one in work. The caller takes them away.
     [[nodiscard]] std::vector<ChunkRef>& finished() noexcept { return finished_; }
@@ -147,11 +149,8 @@ class Assembler {
     }
 
   private:
-    struct Ending {
-        std::uint64_t position;
-        std::uint64_t without_leaps; ///< ticks, less what the counter had leapt by
-        std::uint32_t thread;
-    };
+    using Early = Unmatched::Early;
+    using Ending = Unmatched::Ending;
 
     /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
     static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
@@ -162,6 +161,8 @@ class Assembler {
 
     /// No record that is published by now can be later than `latest_`.
     void look_at_clock() {
+        if (!unmatched_) [[unlikely]]
+            unmatched_ = &Unmatched::of(*runtime_, leapt_);
         latest_ = time_->present() + disagreement;
         if (const std::uint64_t leap = time_->leapt() - leapt_; leap != 0) [[unlikely]]
             renumber(leap);
@@ -171,6 +172,7 @@ class Assembler {
     /// The counter has leapt: what comes is counted in another way.
     void renumber(std::uint64_t leap) noexcept {
         leapt_ += leap;
+        unmatched_->leapt = leapt_;
         since_ += leap;
         settled_ += leap;
         leap_since_ += leap;
@@ -203,8 +205,8 @@ class Assembler {
     /// where something else is, or `until` is reached, or `end`.
     void read_leaves(Lane& lane, Replay& replay, std::uint64_t& from, std::uint64_t end,
                      std::uint64_t until) {
-        if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 || !early_.empty() ||
-            limits_.spans_per_root != 0 || ambiguous_)
+        if (replay.depth == 0 || replay.prefix != 0 || replay.target != 0 ||
+            !unmatched_->early.empty() || limits_.spans_per_root != 0 || ambiguous_)
             return;
         const OpenSpan& parent = *replay.stack[replay.depth - 1];
         if (parent.session != session_ || parent.trace_state || parent.epoch != time_->epoch())
@@ -385,7 +387,7 @@ class Assembler {
             const std::uint64_t ticks =
                 unwrap(make_word(0, late.ticks)); // as if it were in the ring
             if (late.thread == 0) end_at(lane, replay, late.position, ticks);
-            else ending_.push_back({late.position, ticks - leapt_, late.thread});
+            else unmatched_->ending.push_back({late.position, ticks - leapt_, late.thread});
         }
         Late* next = late.next;
         std::free(replay.late);
@@ -443,13 +445,13 @@ class Assembler {
             adopt(*span, replay);
         }
         span->begin_unix_ns = time_->unix_ns(ticks, span->epoch);
-        if (!early_.empty()) [[unlikely]]
+        if (!unmatched_->early.empty()) [[unlikely]]
             catch_up(*span);
         if (async) [[unlikely]]
             detached_[position] = std::move(off_the_stack);
         // From here on it has begun.
-        if (!early_.empty()) [[unlikely]]
-            early_.erase(position);
+        if (!unmatched_->early.empty()) [[unlikely]]
+            unmatched_->early.erase(position);
         if (replay.prefix != 0) [[unlikely]] {
             replay.prefix = 0;
             replay.trace_state.clear();
@@ -513,7 +515,7 @@ class Assembler {
             for (std::size_t i = replay.depth; i-- > 0;)
                 if (replay.stack[i]->position == position) return step_over(replay, i, ticks);
         }
-        ending_.push_back({position, ticks - leapt_, replay.thread_id});
+        unmatched_->ending.push_back({position, ticks - leapt_, replay.thread_id});
     }
 
     /// A span has ended before those above it on its part of the stack, which are off the stack
@@ -686,9 +688,8 @@ class Assembler {
     }
 
     void rename(Replay& replay, std::uint32_t name) {
-        const std::string_view* text = &sites_->at(name).source->name;
-        if (OpenSpan* span = subject(replay)) span->renamed = text;
-        else if (Early* early = early_subject()) early->renamed = text;
+        if (OpenSpan* span = subject(replay)) span->renamed = &sites_->at(name).source->name;
+        else if (Early* early = early_subject()) early->renamed = name;
     }
 
     /// Remarks of several threads came lane by lane: back into the order in which they were made.
@@ -716,12 +717,6 @@ class Assembler {
 
     // What arrives before the begin that it is about: lanes are drained one after the other.
 
-    struct Early {
-        Words log; ///< remarks whose times are ticks still, without leaps
-        const std::string_view* renamed = nullptr;
-        bool discarded = false;
-    };
-
     /// What waits for the span that subject() has not found; null if there is no such span.
     Early* early_subject() {
         Lane* home = missed_ != 0 ? lane_of_position(missed_) : nullptr;
@@ -731,12 +726,12 @@ class Assembler {
     Early* wait_for(Lane& home, std::uint64_t position) {
         // What its lane was drained beyond will not come any more: the span has ended before.
         if (position < home.tail.load(memory_order_relaxed)) return nullptr; // own store
-        return &early_[position];
+        return &unmatched_->early[position];
     }
 
     void catch_up(OpenSpan& span) {
-        const auto found = early_.find(span.position);
-        if (found == early_.end()) return;
+        const auto found = unmatched_->early.find(span.position);
+        if (found == unmatched_->early.end()) return;
         const Early& early = found->second;
         const char* end = early.log.data() + early.log.size() * 8;
         for (const char* at = early.log.data(); at != end;) {
@@ -747,7 +742,7 @@ class Assembler {
             at += sizeof head + head.bytes;
         }
         span.mixed = true;
-        span.renamed = early.renamed;
+        if (early.renamed != 0) span.renamed = &sites_->at(early.renamed).source->name;
         span.discarded = early.discarded;
     }
 
@@ -848,9 +843,9 @@ class Assembler {
     std::vector<ChunkRef> finished_;
     std::unordered_map<std::uint64_t, std::unique_ptr<OpenSpan>> detached_;
     std::vector<std::unique_ptr<OpenSpan>> spares_;
-    std::unordered_map<std::uint64_t, Early> early_;
-    std::deque<Ending> ending_; ///< have ended, but are not finished; the first `ripe_` can be
-    std::size_t ripe_ = 0;
+    /// The process's, from the first pass on: another session may be in its last pass before.
+    Unmatched* unmatched_ = nullptr;
+    bool ends_wait_ = false;
     std::uint64_t missed_ = 0;
     std::vector<Lane*> lanes_;
     ScopeCheck check_;

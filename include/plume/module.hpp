@@ -297,6 +297,8 @@ inline void leave_behind(void* memory) noexcept {
     const std::uint64_t key = candidate.id_key.load(memory_order_relaxed);
     seed_ids(candidate);
     candidate.free_lanes = nullptr;
+    leave_behind(candidate.unmatched);
+    candidate.unmatched = nullptr;
     for (Lane* lane = candidate.lanes.load(memory_order_relaxed); lane; lane = lane->next) {
         leave_behind(lane->replay);
         lane->replay = nullptr;

@@ -59,6 +59,7 @@ class Words {
     }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] const char* data() const noexcept { return reinterpret_cast<const char*>(data_); }
+    [[nodiscard]] char* data() noexcept { return reinterpret_cast<char*>(data_); }
 
     /// Room for `bytes`, a multiple of 8, at the end.
     [[nodiscard]] char* grow(std::size_t bytes) {

@@ -141,6 +141,7 @@ struct Runtime {
     Atomic<Lane*> lanes{nullptr}; ///< all there ever were, newest first
     Lane* free_lanes = nullptr;
     std::uint32_t lane_count = 0;
+    void* unmatched = nullptr; ///< what the assembler waits with; touched by the reader alone
 
     Atomic<bool> recording{false};
     Atomic<bool> needs_revival{false}; ///< a fork has taken the background threads

@@ -39,7 +39,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
     }
     ~HandDrained() {
         switch_lines(false);
-        pass();
+        if (!let_go_) pass();
         finished_.clear();
         assembler_.finish_chunk();
         assembler_.finished().clear();
@@ -62,6 +62,9 @@ class [[gnu::visibility("hidden")]] HandDrained {
         for (detail::Lane* lane : lanes()) drain(*lane);
         settle();
     }
+
+    /// The next one reads what is in the rings at its end.
+    void let_go() { let_go_ = true; }
 
     /// All that has ended; drains what is left.
     [[nodiscard]] std::vector<RecordedSpan> spans() {
@@ -104,6 +107,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
   private:
     detail::Assembler assembler_;
     std::vector<detail::ChunkRef> finished_;
+    bool let_go_ = false;
 };
 
 /// Threads that do what they are told, one thing at a time: an order of events across threads.
