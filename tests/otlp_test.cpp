@@ -252,6 +252,7 @@ TEST_CASE("a collector that wants to be left alone is, until a deadline ends the
         for (const std::size_t spans : {3u, 5u}) {
             std::thread canceller{[&] {
                 while (server.requests().empty()) std::this_thread::yield();
+                std::this_thread::sleep_for(std::chrono::milliseconds{200}); // for the answer
                 exporter.cancel();
             }};
             const plume::Outcome outcome = deliver(exporter, spans);

@@ -131,19 +131,19 @@ inline bool let_root_go(Lane& lane, std::uint64_t position) noexcept {
 [[gnu::noinline]] inline void end_recorded(std::uint64_t token, std::uint64_t parent) noexcept {
     const std::uint64_t position = token & ~low_bits;
     Lane* lane = own_lane();
-    const bool own = lane && lane_of(position) == lane->index;
-    const bool on_a_stack = (token & async_bit) == 0;
-    if (!own && on_a_stack) post_mail(token);
-    if (!lane) return end_without_lane(position);
-    if (position == lane->missing_for) [[unlikely]]
+    if (lane && position == lane->missing_for) [[unlikely]]
         say_what_is_missing(*lane);
-    if ((lane->current & ~low_bits) == position) [[likely]] {
+    if (lane && (lane->current & ~low_bits) == position) [[likely]] {
         const std::uint64_t at = lane->head.load(memory_order_relaxed); // own store
         lane->put(at, make_word(control::end, now(lane->clock)));
         lane->publish(at + 8);
         lane->step_down(parent);
         return;
     }
+    const bool own = lane && lane_of(position) == lane->index;
+    const bool on_a_stack = (token & async_bit) == 0;
+    if (!own && on_a_stack) post_mail(token);
+    if (!lane) return end_without_lane(position);
     if (own && position < lane->fork_floor) {
         if (on_a_stack) end_inherited(*lane, position, parent, &Runtime::make_span_id);
         return;

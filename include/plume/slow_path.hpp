@@ -133,17 +133,21 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
     return introduction_bytes;
 }
 
+/// What the lane's local root is a child of, in the trace that was decided on.
+inline SpanContext parent_of_root(const Lane& lane) noexcept {
+    SpanContext above = lane.scope;
+    above.trace_id = lane.trace_id;
+    above.flags = lane.trace_flags;
+    above.trace_state = lane.trace_state;
+    return above;
+}
+
 /// Writes what comes before the word of a local root, and opens the lane for its children.
 [[gnu::always_inline]] inline bool open_root(Lane& lane, std::uint64_t need) noexcept {
     const bool child = lane.scope.valid() || !lane.trace_state.empty();
-    SpanContext above = lane.scope;
     std::uint64_t prefix = 24;
-    if (child) [[unlikely]] {
-        above.trace_id = lane.trace_id;
-        above.flags = lane.trace_flags;
-        above.trace_state = lane.trace_state;
-        prefix = parent_size(above);
-    }
+    if (child) [[unlikely]]
+        prefix = parent_size(parent_of_root(lane));
     if (lane.thread_is_new) [[unlikely]] {
         revive();
         prefix += introduction_bytes;
@@ -157,7 +161,7 @@ inline std::uint64_t introduction(const Lane& lane) noexcept {
     }
     introduce_thread(lane);
     if (child) [[unlikely]] {
-        put_parent(lane, control::child, above);
+        put_parent(lane, control::child, parent_of_root(lane));
     } else {
         put_words(lane, control::root, lane.trace_id.high, lane.trace_id.low);
     }
@@ -255,16 +259,16 @@ inline std::uint64_t keep_decision(Lane& lane, const TraceStart& start) noexcept
 }
 /// What was decided under the ticket, or anew if that is not known any more or another scope or
 /// process has come. The caller has its text.
-inline TraceStart decision(Lane& lane, std::uint64_t ticket, std::uint32_t index) noexcept {
-    if (ticket != 0)
-        if (DecidedRoots::One& one = lane.decided->of(ticket); one.ticket == ticket) {
-            const DecidedRoots::One known = one;
-            one = {};
-            if (known.scope == scope_in_force(lane) && known.parent == lane.scope.span_id &&
-                known.id_seed == runtime().id_seed.load(memory_order_relaxed)) // only compared
-                return known.start;
-            let_go(known.start.text);
-        }
+[[gnu::noinline]] inline TraceStart decision(Lane& lane, std::uint64_t ticket,
+                                             std::uint32_t index) noexcept {
+    if (DecidedRoots::One& one = lane.decided->of(ticket); one.ticket == ticket) {
+        const DecidedRoots::One known = one;
+        one = {};
+        if (known.scope == scope_in_force(lane) && known.parent == lane.scope.span_id &&
+            known.id_seed == runtime().id_seed.load(memory_order_relaxed)) // only compared
+            return known.start;
+        let_go(known.start.text);
+    }
     return start_trace(runtime(), lane, lane.scope, index, true);
 }
 
@@ -274,8 +278,10 @@ inline TraceStart decision(Lane& lane, std::uint64_t ticket, std::uint32_t index
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
     if (lane->current == 0) {
-        if (!admit(*lane, decision(*lane, ticket, index)) || !open_root(*lane, need))
-            return {nullptr, lane->new_muted_token()};
+        const bool admitted =
+            ticket == 0 ? admit(*lane, start_trace(runtime(), *lane, lane->scope, index, true))
+                        : admit(*lane, decision(*lane, ticket, index));
+        if (!admitted || !open_root(*lane, need)) return {nullptr, lane->new_muted_token()};
     } else if (!take(*lane, need)) {
         Lane::count(lane->dropped_spans);
         count_missing(*lane, &Lane::missing_dropped);
