@@ -13,6 +13,7 @@
 #include "support/catch.hpp"
 #include "support/http_server.hpp"
 #include "support/jaeger_model.hpp"
+#include "support/left_behind.hpp"
 #include "support/random_batch.hpp"
 #include "support/small_batch.hpp"
 
@@ -236,6 +237,7 @@ TEST_CASE("cancel ends a delivery that stalls, and one that waits for its next t
 }
 
 TEST_CASE("a child after fork() makes a connection of its own") {
+    const plume::test::LeftBehind left_behind;
     const HttpServer server{{reply(202)}};
     JaegerExporter exporter{to(server)};
     CHECK(deliver(exporter).error.empty());

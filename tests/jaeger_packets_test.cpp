@@ -12,6 +12,7 @@
 
 #include "support/catch.hpp"
 #include "support/jaeger_model.hpp"
+#include "support/left_behind.hpp"
 #include "support/random_batch.hpp"
 #include "support/small_batch.hpp"
 
@@ -336,6 +337,7 @@ TEST_CASE("a packet that the system refuses is split again, and every span leave
 }
 
 TEST_CASE("sequence numbers count packets, for one client") {
+    const plume::test::LeftBehind left_behind;
     Packets<Compact> packets{65'000, Envelope::emit_batch};
     const auto next = [&] { return receive(packets, SmallBatch{}.batch()).batches.at(0); };
     const auto first = next();

@@ -25,6 +25,7 @@
 
 #include "support/catch.hpp"
 #include "support/jaeger_model.hpp"
+#include "support/left_behind.hpp"
 #include "support/random_batch.hpp"
 #include "support/small_batch.hpp"
 
@@ -351,6 +352,7 @@ TEST_CASE("a name server that hangs doesn't hold up whoever cancels") {
 }
 
 TEST_CASE("a child after fork() is another client on another socket") {
+    const plume::test::LeftBehind left_behind;
     const Agent agent;
     JaegerExporter exporter{{.agent_host = "127.0.0.1", .agent_port = agent.port()}};
     const auto client = [&] {
