@@ -36,6 +36,28 @@ std::size_t below(Random& random, std::size_t bound) { return random() % bound; 
 
 // Ends in another order.
 
+TEST_CASE("a thread comes back to its span though a scope in between has ended elsewhere") {
+    HandDrained drained;
+    Crew crew{1};
+    Span outermost{"outermost"_name};
+    auto outer = std::make_unique<ContextScope>(SpanContext{{1, 2}, {3}, 1, true});
+    Span between{"between"_name};
+    auto inner = std::make_unique<ContextScope>(SpanContext{{4, 5}, {6}, 1, true});
+    Span innermost{"innermost"_name};
+    crew.run(0, [&] { inner.reset(); });
+    { const ContextScope notices{SpanContext{}}; }
+    SECTION("with its span") {}
+    SECTION("without") { innermost.end(); }
+    outer.reset();
+    CHECK(current_context().span_id == outermost.context().span_id);
+    { PLUME_SPAN("back"); }
+    const auto spans = drained.spans();
+    const auto back = std::ranges::find(spans, "back", &RecordedSpan::name);
+    REQUIRE(back != spans.end());
+    CHECK(back->parent_span_id == outermost.context().span_id);
+    CHECK(back->trace_id == outermost.context().trace_id);
+}
+
 TEST_CASE("a span that ends before those above it takes them off the stack") {
     const auto seen = recorded([] {
         PLUME_SPAN("root");
@@ -75,6 +97,26 @@ TEST_CASE("a root that ends before its child leaves the child in its trace, and 
                                          "next root\n"
                                          "the one after\n");
     CHECK(seen["child"].end_unix_ns >= seen["next root"].end_unix_ns);
+}
+
+TEST_CASE("however many spans were left above others, none of them comes back to the stack") {
+    HandDrained drained;
+    const auto make = [](auto name) { return std::make_unique<Span>(name); };
+    std::vector<std::unique_ptr<Span>> open, left;
+    for (int i = 0; i < 100; ++i) {
+        open.push_back(make("open"_name));
+        auto below_left = make("below left"_name);
+        left.push_back(make("left"_name));
+        below_left->end();
+    }
+    for (auto& span : left) {
+        span->end();
+        REQUIRE(current_context().span_id == open.back()->context().span_id);
+    }
+    while (!open.empty()) open.pop_back();
+    const auto spans = drained.spans();
+    REQUIRE(spans.size() == 300);
+    for (const RecordedSpan& span : spans) CHECK(span.trace_id == spans[0].trace_id);
 }
 
 TEST_CASE("a guard whose place on the stack is gone has no context to hand out") {

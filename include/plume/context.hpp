@@ -67,14 +67,16 @@ class [[nodiscard]] ContextScope {
         }
         if (!detail::is_in_force(*lane_, outside_, ticket_))
             return detail::lose_scope(detail::ScopeFault::wrong_order);
-        std::uint64_t floor = lane_->floor; // what began here or later began in this scope
-        bool open = lane_->current != 0;
+        // What began there or later began in this scope, and is on the stack still; 0: nothing.
+        std::uint64_t floor = lane_->left_floor;
+        if (lane_->current != 0) floor = detail::lower(floor, lane_->floor);
         while (lane_->outside != outside_) {
-            floor = lane_->outside->floor;
-            open = open || lane_->outside->current != 0;
+            const detail::Outside& inner = *lane_->outside;
+            floor = detail::lower(floor, inner.left_floor);
+            if (inner.current != 0) floor = detail::lower(floor, inner.floor);
             detail::drop_record(*lane_);
         }
-        if (open) detail::leave_behind(*lane_, floor);
+        if (floor != 0) detail::leave_behind(*lane_, floor);
         detail::take_back(*lane_, *outside_);
     }
 

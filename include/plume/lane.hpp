@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include <plume/atomic.hpp>
@@ -75,6 +76,7 @@ struct [[gnu::visibility("default")]] Outside {
     std::uint64_t muted_by = 0;
     SpanId unsampled_id;
     std::uint64_t floor = 0;
+    std::uint64_t left_floor = 0;
     Inherited* inherited = nullptr;
     Outside* next = nullptr;
     // Of which scope it is: written by the lane's thread, and by the one on which the scope ends.
@@ -135,15 +137,28 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     // Which spans are on the stack below `current`: those that began at `floor` or later, but for
     // these stretches, which were abandoned when a span or a scope below them ended first. They lie
     // between spans that are on the stack, so there are more than one only where such ends are
-    // nested; beyond what a program has that is not lost in its scopes, the oldest is forgotten.
+    // nested. What a program has that is not lost in its scopes needs no memory.
     struct Stretch {
         std::uint64_t begin;
         std::uint64_t end;
     };
     std::uint64_t floor = 0;
+    // From here on the reader may have spans on its stack that this thread has taken off it, since
+    // a scope around them has ended on another thread; 0: it has none. Said when the scope that is
+    // in force ends, whose part of the stack they are in.
+    std::uint64_t left_floor = 0;
     std::uint64_t owner_floor = 0; ///< what began below belongs to threads that are gone
-    std::array<Stretch, 16> abandoned{};
+    static constexpr std::uint32_t few = 16;
+    std::array<Stretch, few> few_abandoned{};
+    Stretch* many_abandoned = nullptr; ///< on the heap, instead of the few
+    std::uint32_t abandoned_room = few;
     std::uint32_t abandoned_count = 0;
+    [[nodiscard]] Stretch* abandoned() noexcept {
+        return many_abandoned ? many_abandoned : few_abandoned.data();
+    }
+    [[nodiscard]] const Stretch* abandoned() const noexcept {
+        return many_abandoned ? many_abandoned : few_abandoned.data();
+    }
 
     std::uint64_t trace_seed[2] = {};
     std::uint64_t traces = 0;
@@ -248,11 +263,9 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     /// Takes all that began from `begin` to `end` off the stack.
     void abandon(std::uint64_t begin, std::uint64_t end) noexcept {
         forget_abandoned(begin, end);
-        if (abandoned_count == abandoned.size()) {
-            for (std::size_t i = 1; i < abandoned.size(); ++i) abandoned[i - 1] = abandoned[i];
-            --abandoned_count;
-        }
-        abandoned[abandoned_count++] = {begin, end};
+        if (abandoned_count == abandoned_room) [[unlikely]]
+            make_room_for_abandoned();
+        abandoned()[abandoned_count++] = {begin, end};
     }
 
     /// A scope has ended. `innermost` was put aside, and is above all that is on the stack.
@@ -292,6 +305,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
         skips = 0;
         undecided = false;
         abandoned_count = 0;
+        left_floor = 0;
         floor = owner_floor = head.load(memory_order_relaxed); // as below
         current = 0;
         missing_for = 0;
@@ -341,15 +355,29 @@ struct [[gnu::visibility("default")]] Lane : Ring {
                                std::uint64_t last) const noexcept {
         if (position < first || position > last) return false;
         for (std::uint32_t i = 0; i < abandoned_count; ++i)
-            if (position >= abandoned[i].begin && position < abandoned[i].end) return false;
+            if (position >= abandoned()[i].begin && position < abandoned()[i].end) return false;
         return true;
+    }
+    /// Twice as many. Without memory the oldest is forgotten: its spans count as open again.
+    [[gnu::noinline, gnu::cold]] void make_room_for_abandoned() noexcept {
+        const std::size_t bytes = abandoned_count * sizeof(Stretch);
+        auto* more = static_cast<Stretch*>(std::malloc(2 * bytes));
+        if (!more) {
+            std::memmove(abandoned(), abandoned() + 1, bytes - sizeof(Stretch));
+            --abandoned_count;
+            return;
+        }
+        std::memcpy(more, abandoned(), bytes);
+        std::free(many_abandoned);
+        many_abandoned = more;
+        abandoned_room *= 2;
     }
     /// What lies within a longer stretch, or below whatever begins from now on.
     void forget_abandoned(std::uint64_t begin, std::uint64_t end) noexcept {
         std::uint32_t kept = 0;
         for (std::uint32_t i = 0; i < abandoned_count; ++i)
-            if (abandoned[i].begin < begin || abandoned[i].end > end)
-                abandoned[kept++] = abandoned[i];
+            if (abandoned()[i].begin < begin || abandoned()[i].end > end)
+                abandoned()[kept++] = abandoned()[i];
         abandoned_count = kept;
     }
 };

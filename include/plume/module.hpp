@@ -258,10 +258,13 @@ inline void leave_behind(void* memory) noexcept {
     for (void* each : {static_cast<void*>(lane.outside), static_cast<void*>(lane.unused),
                        static_cast<void*>(lane.scope_text), static_cast<void*>(lane.trace_text),
                        static_cast<void*>(lane.inherited), static_cast<void*>(lane.decided),
-                       static_cast<void*>(lane.scratch), static_cast<void*>(lane.waiting_mail)})
+                       static_cast<void*>(lane.scratch), static_cast<void*>(lane.waiting_mail),
+                       static_cast<void*>(lane.many_abandoned)})
         leave_behind(each);
     lane.outside = lane.unused = nullptr;
     lane.decided = nullptr;
+    lane.many_abandoned = nullptr;
+    lane.abandoned_room = Lane::few;
     lane.scratch = nullptr;
     lane.scratch_bytes = lane.scratch_used = 0;
     lane.waiting_mail = nullptr;

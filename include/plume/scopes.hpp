@@ -44,6 +44,7 @@ inline void take_back(Lane& lane, Outside& record) noexcept {
     lane.muted_by = record.muted_by;
     lane.unsampled_id = record.unsampled_id;
     lane.floor = record.floor;
+    lane.left_floor = record.left_floor;
     lane.inherited = record.inherited;
     lane.outside = record.next;
     const std::uint64_t current = record.current;
@@ -76,6 +77,14 @@ inline void view_own_texts(Lane& lane) noexcept {
     if (!lane.trace_state.empty()) lane.trace_state = trace_state_in(lane.trace_text);
 }
 
+/// Takes what began from `floor` on off the reader's stack.
+void leave_behind(Lane& lane, std::uint64_t floor) noexcept;
+
+/// The lower of two floors, of which 0 is none.
+constexpr std::uint64_t lower(std::uint64_t one, std::uint64_t other) noexcept {
+    return one != 0 && (other == 0 || one < other) ? one : other;
+}
+
 /// The innermost scopes that have ended on another thread, where they could undo nothing: their own
 /// thread does it here, before it puts something else in their place. Where it has something open
 /// in the scope's context it goes on in that, and forgets what is outside.
@@ -84,8 +93,11 @@ inline void view_own_texts(Lane& lane) noexcept {
         const bool idle =
             lane.current == 0 && (lane.mute == Mute::none || lane.mute == Mute::suppressed);
         if (idle) {
+            if (lane.left_floor != 0) leave_behind(lane, lane.left_floor);
             take_back(lane, *record);
         } else {
+            lane.left_floor = lower(lane.left_floor, record->left_floor);
+            if (record->current != 0) lane.left_floor = lower(lane.left_floor, record->floor);
             drop_record(lane);
             view_own_texts(lane);
         }
@@ -116,6 +128,7 @@ inline void view_own_texts(Lane& lane) noexcept {
     record->muted_by = lane.muted_by;
     record->unsampled_id = lane.unsampled_id;
     record->floor = lane.floor;
+    record->left_floor = lane.left_floor;
     record->inherited = lane.inherited;
     record->next = lane.outside;
     record->ticket.store(lane.last_ticket += 2, memory_order_relaxed); // a number, and a flag
@@ -129,6 +142,7 @@ inline void view_own_texts(Lane& lane) noexcept {
     lane.undecided = false;
     lane.muted_by = 0;
     lane.floor = lane.head.load(memory_order_relaxed); // own store
+    lane.left_floor = 0;
     lane.inherited = nullptr;
     if (lane.mute != Mute::suppressed) lane.mute = mute;
     lane.keep_draw_only_for_roots();
