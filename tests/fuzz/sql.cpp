@@ -95,10 +95,7 @@ std::string marks_of(const std::string& sql, const SqlDialect& dialect) {
         } else if (at(i) == '\'') {
             i = string(i, dialect.backslashes);
         } else if (at(i) == '"') {
-            i = mark(i, quoted(i, '"', false),
-                     !dialect.doubtful_quotes ? 'n'
-                     : dialect.names_by_place ? 'd'
-                                              : 's');
+            i = mark(i, quoted(i, '"', false), dialect.doubtful_quotes ? 'd' : 'n');
         } else if (dialect.brackets && at(i) == '`') {
             i = mark(i, quoted(i, '`', false), 'n');
         } else if (dialect.brackets && at(i) == '[') {
@@ -218,12 +215,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string sql{reinterpret_cast<const char*>(data + 1), size - 1};
     SqlDialect old_postgresql = plume::detail::postgresql_sql;
     old_postgresql.backslashes = true;
-    SqlDialect sqlite_without_places = plume::detail::sqlite_sql;
-    sqlite_without_places.names_by_place = false;
+    SqlDialect sqlite_without_doubts = plume::detail::sqlite_sql;
+    sqlite_without_doubts.doubtful_quotes = false;
     switch (data[0] % 3) {
     case 0:
         check(sql, plume::detail::sqlite_sql);
-        check(sql, sqlite_without_places);
+        check(sql, sqlite_without_doubts);
         break;
     case 1: check(sql, plume::detail::postgresql_sql); break;
     default: check(sql, old_postgresql);

@@ -89,7 +89,8 @@ inline std::string form_decoded(std::string_view text) {
 }
 
 /// Each header is one entry, which replaces that of another format. The key is what is left of a
-/// name without case, so it is in lower case.
+/// name without case, so it is in lower case. 64 headers are read, repeated names included, since
+/// each of them costs a pass over the baggage.
 template <ReadableCarrier C>
 void extract_uberctx(const C& carrier, Extraction& extraction) {
     if constexpr (requires { carrier.each_name([](std::string_view) {}); }) {

@@ -12,8 +12,9 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// In what the databases differ. Where a text can be read in two ways, the database's own way
 /// counts: a reader that took 'it\'s' for a whole string where it is not would leak what follows.
 struct SqlDialect {
-    bool doubtful_quotes = false;  ///< "x" may be a string: SQLite takes it so if no column is x
-    bool names_by_place = false;   ///< … but not where the grammar has a name and nothing else
+    /// "x" may be a string, except where the grammar has a name and nothing else: SQLite takes it
+    /// so if no column is x.
+    bool doubtful_quotes = false;
     bool bare_strings = false;     ///< a word is a string in ATTACH word and DEFAULT word
     bool reserves_only = false;    ///< ONLY, LATERAL, CONCURRENTLY and VERBOSE are no names
     bool brackets = false;         ///< [x] and `x` are identifiers
@@ -28,7 +29,6 @@ struct SqlDialect {
 
 /// SQLite, "SQL Keywords" and "Double-quoted String Literals Are Accepted".
 inline constexpr SqlDialect sqlite_sql{.doubtful_quotes = true,
-                                       .names_by_place = true,
                                        .bare_strings = true,
                                        .brackets = true,
                                        .named_parameters = true,

@@ -179,8 +179,7 @@ inline void read_sql(std::string_view sql, const SqlDialect& dialect, char* out,
             if (token.kind == SqlKind::broken && !token.text.starts_with("/*")) token.text = "?";
             token.kind = kind_at_cut(token);
         }
-        if (token.kind == SqlKind::doubtful && dialect.names_by_place &&
-            (summary.expects_name() || lexer.dot_follows()))
+        if (token.kind == SqlKind::doubtful && (summary.expects_name() || lexer.dot_follows()))
             token.kind = SqlKind::identifier;
         const SqlWord word = token.kind == SqlKind::word ? sql_word(token.text) : SqlWord::other;
         if (token.kind == SqlKind::parameter && token.text.front() == '$')
