@@ -248,18 +248,22 @@ TEST_CASE("a collector that asks for more time than the time-out gets its spans 
 TEST_CASE("a collector that wants to be left alone is, until a deadline ends the wait") {
     for (const char* const wish : {"60", "99999999999999", "Fri, 01 Jan 2100 00:00:00 GMT"}) {
         HttpServer server{{reply(503, {}, "Retry-After: " + std::string{wish})}};
-        OtlpExporter exporter{quick(server.url())};
-        for (const std::size_t spans : {3u, 5u}) {
+        OtlpOptions options = quick(server.url());
+        options.timeout = 10s; // only the cancelling may end this
+        OtlpExporter exporter{options};
+        const auto deliver_and_cancel = [&](std::size_t spans, std::chrono::milliseconds after) {
             std::thread canceller{[&] {
                 while (server.requests().empty()) std::this_thread::yield();
-                std::this_thread::sleep_for(std::chrono::milliseconds{200}); // for the answer
+                std::this_thread::sleep_for(after);
                 exporter.cancel();
             }};
             const plume::Outcome outcome = deliver(exporter, spans);
             canceller.join();
             CHECK(outcome.dropped[DropReason::shutdown] == spans);
             CHECK(outcome.dropped.total() == spans);
-        }
+        };
+        deliver_and_cancel(3, 1s); // by then the exporter has read the answer
+        deliver_and_cancel(5, 0s);
         CHECK(server.requests().size() == 1); // the next batch waits too
     }
 }
