@@ -92,7 +92,8 @@ def check_demo(build: Path) -> None:
         # did for the answer came before.
         end = span.end if span.service == parent.service else max(
             (child.end for child in spans if (child.trace, child.parent) == (span.trace, span.id)))
-        assert parent.begin <= span.begin <= end <= parent.end, span.name
+        assert parent.begin <= span.begin <= end <= parent.end, (
+            span.name, span.begin - parent.begin, end - span.begin, parent.end - end)
         if span.service != parent.service:
             assert (span.kind, parent.kind) == (SERVER, CLIENT), span.name
             assert (parent.service, span.service) == ("storefront", "inventory")

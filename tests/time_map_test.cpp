@@ -1,5 +1,6 @@
 #include <plume/time_map.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -64,6 +65,34 @@ TEST_CASE("ticks become the time of the wall clock") {
             machine.run(10'000'000);
             CHECK(distance(machine.mapped(), machine.unix_ns()) < 2'000);
         }
+    }
+}
+
+TEST_CASE("a program that has just started knows the time as well as one that runs for long") {
+    for (std::uint32_t seed = 1; seed <= 50; ++seed) {
+        std::mt19937 random{seed};
+        Machine machine;
+        // Other threads, interrupts and other machines on the same processor blur each sample.
+        const auto blurred = [&] {
+            ClockSample sample = machine.sample();
+            sample.ticks += random() % 500; // 200 ns
+            return sample;
+        };
+        TimeMap map{Clock::counter, blurred()};
+        machine.run(2'000'000);
+        map.learn(blurred());
+        std::uint64_t next = machine.ns;
+        std::uint64_t worst = 0;
+        while (machine.ns < 3 * second) {
+            if (machine.ns >= next) {
+                map.learn(blurred());
+                next = machine.ns + static_cast<std::uint64_t>(map.learning_interval().count());
+            }
+            worst = std::max(
+                worst, distance(map.unix_ns(machine.ticks(), map.epoch()), machine.unix_ns()));
+            machine.run(1'000'000);
+        }
+        CHECK(worst < 2'000);
     }
 }
 

@@ -153,8 +153,10 @@ class Collector {
     static constexpr std::uint64_t wanted_fill = 32;
     [[nodiscard]] std::uint64_t sleep_after(std::uint64_t last_ns) const noexcept {
         const std::uint64_t fill = std::max(fullest_, wanted_fill / 2); // at most twice as long
-        return std::clamp(last_ns * wanted_fill / fill, shortest_sleep_ns,
-                          unread_ ? longest_busy_sleep_ns : longest_sleep_ns());
+        const auto learning_ns = static_cast<std::uint64_t>(time_.learning_interval().count());
+        return std::clamp(
+            last_ns * wanted_fill / fill, shortest_sleep_ns,
+            std::min(unread_ ? longest_busy_sleep_ns : longest_sleep_ns(), learning_ns));
     }
     /// A chunk that is not full is handed over after a part of the batches' delay, so that rare
     /// spans share one.
@@ -164,14 +166,11 @@ class Collector {
         if (one_is_impatient_) return least;
         return std::clamp(settings_.worker.batch_delay / 4, least, most);
     }
-    /// Between two looks at the wall clock.
-    static constexpr std::chrono::seconds calibration_interval{1};
-
     void run() noexcept {
         const SuppressScope untraced;
         calibrate_first();
         std::uint64_t sleep_ns = shortest_sleep_ns;
-        auto next_calibration = std::chrono::steady_clock::now() + calibration_interval;
+        auto next_calibration = std::chrono::steady_clock::now() + time_.learning_interval();
         auto next_look = std::chrono::steady_clock::now() + settings_.loud_interval;
         Deadline held_since{};
         while (true) {
@@ -181,7 +180,7 @@ class Collector {
             const auto now = std::chrono::steady_clock::now();
             if (now >= next_calibration) {
                 time_.learn();
-                next_calibration = now + calibration_interval;
+                next_calibration = now + time_.learning_interval();
             }
             if (now >= next_look) {
                 with_memory([this] { loud_.look(settings_.kept->sites); });

