@@ -445,6 +445,12 @@ TEST_CASE("a rate below one lets one trace through in as many seconds as it take
     CHECK(made->limiter.admit(11'000'000'000));
 }
 
+TEST_CASE("a thread that read the clock before another and asks after it is not admitted too") {
+    const auto made = plume::detail::Rate::make(1);
+    CHECK(made->limiter.admit(2'000'000'000));
+    CHECK_FALSE(made->limiter.admit(1'999'999'999));
+}
+
 TEST_CASE("threads that ask at once are not admitted more often") {
     const auto made = plume::detail::Rate::make(1000);
     std::atomic<int> admitted{0};

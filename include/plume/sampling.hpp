@@ -74,7 +74,8 @@ static_assert(sizeof(Threshold) == 8 + sizeof(ContextText) + sizeof Threshold::t
               "what ContextText::text() finds is the text");
 
 /// Admits `count` in any stretch of time of `window_ns`, and no more: it remembers when it admitted
-/// the last ones, and the oldest has to be out of the window. Any thread; never waits.
+/// the last ones, and the oldest has to be out of the window. While one thread stands still amidst
+/// admit(), others may find less room. Any thread; lock-free.
 struct RateLimiter {
     std::uint64_t window_ns;
     std::uint32_t count;
@@ -82,14 +83,17 @@ struct RateLimiter {
     Atomic<std::uint64_t> turn{0};
 
     [[nodiscard]] bool admit(std::uint64_t now_ns) noexcept {
-        const std::uint64_t mine = turn.load(memory_order_relaxed); // the exchange below decides
-        Atomic<std::uint64_t>& slot = admitted_at[mine % count];
-        std::uint64_t before = slot.load(memory_order_relaxed);
-        if (before != 0 && now_ns - before < window_ns) return false;
-        // Whoever is too late finds the slot taken: another thread was admitted in its place.
-        if (!slot.compare_exchange(before, now_ns != 0 ? now_ns : 1)) return false;
-        turn.store(mine + 1, memory_order_relaxed);
-        return true;
+        while (true) {
+            std::uint64_t mine = turn.load(memory_order_relaxed); // the exchanges below decide
+            Atomic<std::uint64_t>& slot = admitted_at[mine % count];
+            std::uint64_t before = slot.load(memory_order_relaxed);
+            // Another thread, admitted meanwhile, may have read the clock later than this one.
+            const auto passed_ns = static_cast<std::int64_t>(now_ns - before);
+            if (before != 0 && passed_ns < static_cast<std::int64_t>(window_ns)) return false;
+            const bool admitted = slot.compare_exchange(before, now_ns != 0 ? now_ns : 1);
+            static_cast<void>(turn.compare_exchange(mine, mine + 1)); // whoever took the slot
+            if (admitted) return true;
+        }
     }
 };
 

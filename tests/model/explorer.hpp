@@ -326,7 +326,7 @@ class Explorer {
         locks_.clear();
         steps_.clear();
         depth_ = 0;
-        if (threads_.size() < scenario.threads.size()) threads_.resize(scenario.threads.size());
+        threads_.resize(scenario.threads.size());
         for (std::size_t i = 0; i < scenario.threads.size(); ++i) {
             Thread& thread = threads_[i];
             thread.body = std::move(scenario.threads[i]);

@@ -25,7 +25,8 @@ class Atomic {
     T load(int order = memory_order_seq_cst) const noexcept {
         const T value = back(model::explorer().load(this, word(value_), order));
         if constexpr (std::is_pointer_v<T>)
-            if (value) model::explorer().reads(value, 1); // what is published must be complete
+            if (value && order != memory_order_relaxed) // which may be compared, and no more
+                model::explorer().reads(value, 1);      // what is published must be complete
         return value;
     }
     void store(T value, int order = memory_order_seq_cst) noexcept {
