@@ -206,11 +206,14 @@ struct [[gnu::visibility("default")]] Lane : Ring {
 
     /// High and low half are different permutations of different secret starts, so both are
     /// uniform: the low 56 bits are random in the sense of W3C Trace Context Level 2, 3.2.2.3.
-    [[nodiscard]] TraceId new_trace_id() noexcept {
-        const std::uint64_t n = ++traces;
-        const TraceId id{mix(trace_seed[0] + n * 0x9e3779b97f4a7c15ULL),
-                         mix(trace_seed[1] + n * 0xd1342543de82ef95ULL)};
-        return id.valid() ? id : new_trace_id();
+    [[nodiscard, gnu::always_inline]] TraceId new_trace_id() noexcept {
+        TraceId id;
+        do {
+            const std::uint64_t n = ++traces;
+            id = {mix(trace_seed[0] + n * 0x9e3779b97f4a7c15ULL),
+                  mix(trace_seed[1] + n * 0xd1342543de82ef95ULL)};
+        } while (!id.valid());
+        return id;
     }
 
     /// The innermost span has ended; `parent` was below it.

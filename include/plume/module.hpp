@@ -109,14 +109,15 @@ struct Module {
 };
 inline constinit Module module;
 
+[[gnu::noinline, gnu::cold]] inline Runtime& look_for_runtime() noexcept {
+    Runtime* found = find_runtime();
+    module.runtime.store(found, memory_order_relaxed); // all threads find the same
+    return *found;
+}
 /// The runtime of the process. Slow paths only.
-inline Runtime& runtime() noexcept {
+[[gnu::always_inline]] inline Runtime& runtime() noexcept {
     Runtime* known = module.runtime.load(memory_order_relaxed); // constant once it is set
-    if (!known) [[unlikely]] {
-        known = find_runtime();
-        module.runtime.store(known, memory_order_relaxed); // all threads find the same
-    }
-    return *known;
+    return known ? *known : look_for_runtime();
 }
 
 template <class>

@@ -348,13 +348,13 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     // A text that was made for it has its baggage, too.
     const bool is_whole = start.text && start.text->says(own);
     if (kept) *kept = is_whole ? OwnedContext{own, keep(start.text)} : owned(own);
-    SpanContext above = own;
-    if (parent.valid()) {
-        above.span_id = parent.span_id;
-        above.is_remote = parent.is_remote;
-    }
     Room room;
     if (own.sampled()) {
+        SpanContext& above = own; // what it begins below, from here on
+        if (parent.valid()) {
+            above.span_id = parent.span_id;
+            above.is_remote = parent.is_remote;
+        }
         if (take(*lane, parent_size(above) + need + introduction(*lane))) {
             introduce_thread(*lane);
             put_parent(*lane, control::async, above);
