@@ -13,7 +13,8 @@ using plume::detail::SqlReading;
 
 namespace {
 
-/// That of the cases below that belong to no database: what may be a string is one.
+/// That of the cases below that belong to no database: what may be a string is one, except where
+/// there can only be a name.
 constexpr SqlDialect any_sql{.doubtful_quotes = true, .dollar_quotes = true};
 
 std::string text_of(std::string_view sql, const SqlDialect& dialect) {
@@ -86,7 +87,8 @@ TEST_CASE("a text and its summary are what the conventions' cases say") {
         {"7", "?", ""},
         {"-7", "?", ""},
         {"SELECT 0x0af764", "SELECT ?", "SELECT"},
-        {"SELECT * FROM \"TABLE\"", "SELECT * FROM ?", "SELECT \"TABLE\""},
+        {"SELECT * FROM \"TABLE\"", "SELECT * FROM \"TABLE\"", // by its place it is a name
+         "SELECT \"TABLE\""},
         {"SELECT -- comment", "SELECT", "SELECT"},
         {"SELECT FIELD2 FROM TABLE_123 WHERE X<>7", "SELECT FIELD2 FROM TABLE_123 WHERE X<>?",
          "SELECT TABLE_123"},

@@ -214,10 +214,15 @@ class HttpConnection {
         }
         if (code != CURLM_OK) result = CURLE_FAILED_INIT;
         int left = 0;
+        bool done = false;
         while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-            if (message->msg == CURLMSG_DONE) result = message->data.result;
+            if (message->msg != CURLMSG_DONE) continue;
+            result = message->data.result;
+            done = true;
         }
         curl_multi_remove_handle(multi_, easy_);
+        // Its connection is closed then. While it is being made, libcurl (7.88) does not say so.
+        if (!done) socket_.forget();
         return result;
     }
 
