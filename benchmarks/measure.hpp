@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <plume/clock.hpp>
+#include <plume/core/clock.hpp>
 #include <plume/exporter.hpp>
 
 namespace measure {

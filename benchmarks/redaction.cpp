@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <plume/chunk.hpp>
-#include <plume/redaction.hpp>
+#include <plume/collect/chunk.hpp>
 #include <plume/redaction/redactor.hpp>
+#include <plume/redaction/rules.hpp>
 
 #include "measure.hpp"
 

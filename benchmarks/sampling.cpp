@@ -6,7 +6,7 @@
 
 #include <plume/callsites.hpp>
 #include <plume/plume.hpp>
-#include <plume/sampling_plan.hpp>
+#include <plume/sampling/plan_builder.hpp>
 #include <plume/session.hpp>
 
 #include "measure.hpp"

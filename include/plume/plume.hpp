@@ -1,12 +1,12 @@
 // plume.hpp - the light door: what instrumented code includes.
 #pragma once
 
-#include <plume/config.hpp>
-#include <plume/off.hpp>
+#include <plume/core/config.hpp>
+#include <plume/trace/compiled_out.hpp>
 
 #if PLUME_ENABLED
-#    include <plume/context.hpp>
-#    include <plume/span.hpp>
+#    include <plume/trace/context.hpp>
+#    include <plume/trace/span.hpp>
 #endif
 
-#include <plume/macros.hpp>
+#include <plume/trace/macros.hpp>

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <plume/engine.hpp>
-#include <plume/exporter_factory.hpp>
+#include <plume/export/exporter_factory.hpp>
+#include <plume/session/pipeline.hpp>
 
 namespace plume {
 

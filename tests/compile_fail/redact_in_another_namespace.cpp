@@ -1,5 +1,5 @@
 // expect: plume: PLUME_REDACT stands right behind the struct, in its namespace
-#include <plume/secret.hpp>
+#include <plume/trace/secret.hpp>
 
 namespace shop {
 struct Order {

@@ -1,5 +1,5 @@
 // expect: plume: PLUME_REDACT names a member that the struct does not have: emial
-#include <plume/secret.hpp>
+#include <plume/trace/secret.hpp>
 
 struct Order {
     int id;

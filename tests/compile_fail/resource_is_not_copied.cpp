@@ -1,6 +1,6 @@
 // expect: deleted
 // A resource holds views of its own strings: a copy would hold views of the original's.
-#include <plume/resource.hpp>
+#include <plume/export/resource.hpp>
 
 int main() {
     plume::Resource resource;

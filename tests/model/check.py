@@ -51,7 +51,7 @@ def main() -> int:
                 failed = True
                 continue
             mutant = directory / str(number)
-            (mutant / "plume").mkdir(parents=True, exist_ok=True)
+            (mutant / "plume" / header).parent.mkdir(parents=True, exist_ok=True)
             (mutant / "plume" / header).write_text(source.replace(text, instead))
             result = run(model, mutant, ["-I", str(mutant)])
             if result.returncode != 1:

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plume/atomic.hpp"
+#include "plume/core/atomic.hpp"
 
 namespace std {
 /// Copies of the ring's bytes are what the explorer has to see.
@@ -18,7 +18,7 @@ inline void* model_memcpy(void* to, const void* from, size_t bytes) {
 }
 } // namespace std
 #define memcpy model_memcpy
-#include <plume/ring.hpp>
+#include <plume/record/ring.hpp>
 #undef memcpy
 
 namespace {

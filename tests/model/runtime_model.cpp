@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "plume/atomic.hpp"
+#include "plume/core/atomic.hpp"
 
 // The kernel, as the explorer plays it. There are no other system calls in what is run here.
 namespace {
@@ -60,7 +60,7 @@ inline void* model_aligned_alloc(size_t, size_t bytes) {
 #define pthread_mutex_lock model_lock
 #define pthread_mutex_unlock model_unlock
 #define pthread_setspecific model_set
-#include <plume/runtime.hpp>
+#include <plume/record/runtime.hpp>
 #undef aligned_alloc
 #undef syscall
 #undef pthread_mutex_lock

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "plume/atomic.hpp"
+#include "plume/core/atomic.hpp"
 
 // The locks are the explorer's; nothing here sleeps.
 namespace {
@@ -38,7 +38,7 @@ int model_unlock(const void* mutex) {
 
 #define pthread_mutex_lock model_lock
 #define pthread_mutex_unlock model_unlock
-#include <plume/sampler_sources.hpp>
+#include <plume/sampling/sources.hpp>
 #undef pthread_mutex_lock
 #undef pthread_mutex_unlock
 

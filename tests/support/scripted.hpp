@@ -18,7 +18,7 @@
 #include <vector>
 
 #include <plume/exporter.hpp>
-#include <plume/options.hpp>
+#include <plume/session/options.hpp>
 
 namespace plume::scene {
 

@@ -59,11 +59,12 @@ SENDERS = [
     ("plume/instrument/detail/sql", "SQLite, libpq"),
     ("plume/instrument/", "HTTP"), ("plume/exporters/jaeger", "Jaeger exporter"),
     ("plume/exporters/otlp", "Jaeger, OTLP, JSONL exporters"),
-    ("plume/composer.hpp", "every span"), ("plume/remarks.hpp", "exceptions"),
-    ("plume/on_span.hpp", "exceptions"), ("plume/process.hpp", "resource"),
+    ("plume/exporters/detail/origins.hpp", "Jaeger, OTLP, JSONL exporters"),
+    ("plume/collect/span_builder.hpp", "every span"), ("plume/record/annotate.hpp", "exceptions"),
+    ("plume/trace/span_api.hpp", "exceptions"), ("plume/session/resource_detection.hpp", "resource"),
 ]
-NO_SENDERS = ("plume/redaction", "plume/resource.hpp", "plume/exporters/console",
-              "plume/exporters/jaeger/mapping.hpp", "plume/options.hpp", "plume/callsite.hpp")
+NO_SENDERS = ("plume/redaction", "plume/export/resource.hpp", "plume/exporters/console",
+              "plume/exporters/jaeger/mapping.hpp", "plume/session/options.hpp", "plume/record/callsite.hpp")
 
 PACKAGE = "@opentelemetry/semantic-conventions"
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\.?")
@@ -73,7 +74,7 @@ BEGIN, END = "<!-- keys: ./dev check conventions -->\n", "<!-- end of keys -->\n
 
 def version_followed() -> str:
     """The one that plume::schema_url names."""
-    text = headers()["plume/version.hpp"].read_text(encoding="utf-8")
+    text = headers()["plume/core/version.hpp"].read_text(encoding="utf-8")
     return re.search(r'schema_url = "[^"]*/(\d+\.\d+\.\d+)"', text)[1]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-INCLUDE_DIRECTORIES = [ROOT / "include", ROOT / "exporters"]
+INCLUDE_DIRECTORIES = [ROOT / "include", ROOT / "exporters", ROOT / "samplers"]
 
 
 def headers() -> dict[str, Path]:

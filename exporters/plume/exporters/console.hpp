@@ -18,8 +18,8 @@
 
 #include <fmt/format.h>
 
-#include <plume/exporter.hpp>
-#include <plume/exporter_factory.hpp>
+#include <plume/export/exporter.hpp>
+#include <plume/export/exporter_factory.hpp>
 #include <plume/exporters/console/held_spans.hpp>
 #include <plume/exporters/console/json.hpp>
 #include <plume/exporters/console/line.hpp>

@@ -11,14 +11,14 @@
 #include <utility>
 #include <variant>
 
-#include <plume/exporter.hpp>
-#include <plume/exporter_factory.hpp>
+#include <plume/core/version.hpp>
+#include <plume/export/exporter.hpp>
+#include <plume/export/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/jaeger/environment.hpp>
 #include <plume/exporters/jaeger/http.hpp>
 #include <plume/exporters/jaeger/options.hpp>
 #include <plume/exporters/jaeger/udp.hpp>
-#include <plume/version.hpp>
 
 namespace plume {
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <utility>
 
-#include <plume/exporter.hpp>
-#include <plume/exporter_factory.hpp>
+#include <plume/export/exporter.hpp>
+#include <plume/export/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/jsonl/file.hpp>
 #include <plume/exporters/otlp/json.hpp>

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include <plume/exporter.hpp>
+#include <plume/export/exporter.hpp>
 #include <plume/exporters/memory/recorded_span.hpp>
 #include <plume/exporters/memory/tree_of.hpp>
 

@@ -14,8 +14,9 @@
 #include <utility>
 #include <variant>
 
-#include <plume/exporter.hpp>
-#include <plume/exporter_factory.hpp>
+#include <plume/core/version.hpp>
+#include <plume/export/exporter.hpp>
+#include <plume/export/exporter_factory.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/detail/http_client.hpp>
 #include <plume/exporters/otlp/answer.hpp>
@@ -24,7 +25,6 @@
 #include <plume/exporters/otlp/json.hpp>
 #include <plume/exporters/otlp/options.hpp>
 #include <plume/exporters/otlp/protobuf.hpp>
-#include <plume/version.hpp>
 
 namespace plume {
 

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <plume/bind_context.hpp>
+#include <plume/trace/bind_context.hpp>
 
 #if defined(ASIO_STANDALONE)
 #    include <asio/associator.hpp>

@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <plume/bind_context.hpp>
-#include <plume/off.hpp>
+#include <plume/trace/bind_context.hpp>
+#include <plume/trace/compiled_out.hpp>
 
 namespace plume {
 

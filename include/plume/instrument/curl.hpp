@@ -3,14 +3,14 @@
 
 #include <curl/curl.h>
 
-#include <plume/config.hpp>
-#include <plume/context.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/curl/describe.hpp>
 #include <plume/instrument/curl/headers_in_force.hpp>
 #include <plume/instrument/curl/options.hpp>
 #include <plume/instrument/curl/transfer.hpp>
 #include <plume/instrument/curl/transfers.hpp>
-#include <plume/span.hpp>
+#include <plume/trace/context.hpp>
+#include <plume/trace/span.hpp>
 
 static_assert(LIBCURL_VERSION_NUM >= 0x075400, "plume: curl.hpp needs libcurl 7.84 or newer");
 

@@ -3,7 +3,7 @@
 
 #include <libpq-fe.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/detail/sql_options.hpp>
 #if PLUME_ENABLED
 #    include <plume/instrument/detail/pq_connection.hpp>

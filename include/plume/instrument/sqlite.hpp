@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/detail/sql_options.hpp>
 #if PLUME_ENABLED
 #    include <plume/instrument/detail/sqlite_connection.hpp>

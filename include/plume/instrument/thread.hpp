@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <plume/bind_context.hpp>
+#include <plume/trace/bind_context.hpp>
 
 namespace plume {
 inline namespace PLUME_MODE {

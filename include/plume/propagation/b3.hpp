@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include <plume/ids.hpp>
+#include <plume/core/ids.hpp>
 #include <plume/propagation/carrier.hpp>
 #include <plume/propagation/extracted.hpp>
 #include <plume/propagation/header_text.hpp>

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include <plume/context.hpp>
 #include <plume/propagation/baggage_text.hpp>
+#include <plume/trace/context.hpp>
 
 namespace plume {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <plume/core/utf8.hpp>
 #include <plume/propagation/header_text.hpp>
-#include <plume/utf8.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

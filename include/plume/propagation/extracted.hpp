@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include <plume/ids.hpp>
-#include <plume/owned_context.hpp>
+#include <plume/core/ids.hpp>
+#include <plume/core/owned_context.hpp>
 #include <plume/propagation/baggage.hpp>
 
 namespace plume {

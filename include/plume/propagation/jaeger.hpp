@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <plume/ids.hpp>
+#include <plume/core/ids.hpp>
 #include <plume/propagation/baggage.hpp>
 #include <plume/propagation/carrier.hpp>
 #include <plume/propagation/extracted.hpp>

@@ -3,7 +3,6 @@
 
 #include <string_view>
 
-#include <plume/context.hpp>
 #include <plume/propagation/b3.hpp>
 #include <plume/propagation/baggage.hpp>
 #include <plume/propagation/carrier.hpp>
@@ -11,6 +10,7 @@
 #include <plume/propagation/jaeger.hpp>
 #include <plume/propagation/propagators.hpp>
 #include <plume/propagation/w3c.hpp>
+#include <plume/trace/context.hpp>
 
 namespace plume {
 

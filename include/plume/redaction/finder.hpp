@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <plume/environment.hpp>
-#include <plume/redaction.hpp>
+#include <plume/core/environment.hpp>
 #include <plume/redaction/key_rules.hpp>
 #include <plume/redaction/numbers.hpp>
+#include <plume/redaction/rules.hpp>
 #include <plume/redaction/user_rule.hpp>
 #include <plume/redaction/words.hpp>
 

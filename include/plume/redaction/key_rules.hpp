@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include <plume/environment.hpp>
-#include <plume/glob.hpp>
-#include <plume/redaction.hpp>
+#include <plume/core/environment.hpp>
+#include <plume/core/glob.hpp>
+#include <plume/redaction/rules.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

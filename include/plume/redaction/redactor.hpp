@@ -16,12 +16,12 @@
 #include <utility>
 #include <vector>
 
-#include <plume/disguise.hpp>
+#include <plume/core/masking.hpp>
+#include <plume/core/utf8.hpp>
+#include <plume/export/resource.hpp>
+#include <plume/export/span_data.hpp>
 #include <plume/redaction/finder.hpp>
 #include <plume/redaction/key_rules.hpp>
-#include <plume/resource.hpp>
-#include <plume/span_data.hpp>
-#include <plume/utf8.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-#include <plume/redaction.hpp>
 #include <plume/redaction/characters.hpp>
 #include <plume/redaction/key_rules.hpp>
+#include <plume/redaction/rules.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

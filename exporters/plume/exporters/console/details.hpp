@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <plume/export/span_data.hpp>
 #include <plume/exporters/console/flow.hpp>
 #include <plume/exporters/console/look.hpp>
 #include <plume/exporters/console/words.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::console {
 

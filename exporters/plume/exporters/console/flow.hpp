@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string_view>
 
+#include <plume/export/span_data.hpp>
 #include <plume/exporters/console/look.hpp>
 #include <plume/exporters/console/text.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::console {
 

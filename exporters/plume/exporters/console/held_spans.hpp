@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include <plume/export/span_data.hpp>
 #include <plume/exporters/console/span_copy.hpp>
 #include <plume/exporters/detail/preorder.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::console {
 

@@ -11,9 +11,9 @@
 
 #include <fmt/format.h>
 
+#include <plume/export/span_data.hpp>
 #include <plume/exporters/console/text.hpp>
 #include <plume/exporters/console/words.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::console {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include <plume/span_data.hpp>
+#include <plume/export/span_data.hpp>
 
 namespace plume::console {
 

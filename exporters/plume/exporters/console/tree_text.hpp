@@ -11,13 +11,13 @@
 
 #include <fmt/format.h>
 
+#include <plume/export/span_data.hpp>
 #include <plume/exporters/console/bar.hpp>
 #include <plume/exporters/console/details.hpp>
 #include <plume/exporters/console/held_spans.hpp>
 #include <plume/exporters/console/look.hpp>
 #include <plume/exporters/console/text.hpp>
 #include <plume/exporters/console/words.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::console {
 

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include <plume/ids.hpp>
+#include <plume/core/ids.hpp>
 
 namespace plume::console {
 

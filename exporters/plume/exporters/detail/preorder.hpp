@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <plume/ids.hpp>
+#include <plume/core/ids.hpp>
 
 namespace plume::detail {
 

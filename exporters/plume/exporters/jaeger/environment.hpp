@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include <plume/environment.hpp>
+#include <plume/core/environment.hpp>
 #include <plume/exporters/jaeger/options.hpp>
 
 namespace plume::jaeger {

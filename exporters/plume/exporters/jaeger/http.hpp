@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include <plume/exporter.hpp>
+#include <plume/export/exporter.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/detail/http_client.hpp>
 #include <plume/exporters/jaeger/packets.hpp>

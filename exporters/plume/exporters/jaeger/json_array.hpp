@@ -6,8 +6,8 @@
 #include <span>
 #include <string_view>
 
-#include <plume/exporters/otlp/bytes.hpp>
-#include <plume/exporters/otlp/text.hpp>
+#include <plume/exporters/detail/bytes.hpp>
+#include <plume/exporters/detail/text.hpp>
 
 namespace plume::jaeger {
 

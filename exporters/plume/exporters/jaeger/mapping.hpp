@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include <plume/export/resource.hpp>
+#include <plume/export/span_data.hpp>
+#include <plume/exporters/detail/bytes.hpp>
 #include <plume/exporters/jaeger/tags.hpp>
-#include <plume/exporters/otlp/bytes.hpp>
-#include <plume/resource.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::jaeger {
 

@@ -15,13 +15,13 @@
 
 #include <unistd.h>
 
-#include <plume/exporter.hpp>
+#include <plume/export/exporter.hpp>
+#include <plume/exporters/detail/bytes.hpp>
+#include <plume/exporters/detail/origins.hpp>
 #include <plume/exporters/jaeger/frame.hpp>
 #include <plume/exporters/jaeger/mapping.hpp>
 #include <plume/exporters/jaeger/size_bound.hpp>
 #include <plume/exporters/jaeger/wire.hpp>
-#include <plume/exporters/otlp/bytes.hpp>
-#include <plume/exporters/otlp/origins.hpp>
 
 namespace plume::jaeger {
 

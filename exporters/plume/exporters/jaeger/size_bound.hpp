@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include <plume/span_data.hpp>
+#include <plume/export/span_data.hpp>
 
 namespace plume::jaeger {
 

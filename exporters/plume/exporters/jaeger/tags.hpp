@@ -10,11 +10,11 @@
 #include <span>
 #include <string_view>
 
+#include <plume/export/span_data.hpp>
+#include <plume/exporters/detail/bytes.hpp>
+#include <plume/exporters/detail/origins.hpp>
+#include <plume/exporters/detail/text.hpp>
 #include <plume/exporters/jaeger/json_array.hpp>
-#include <plume/exporters/otlp/bytes.hpp>
-#include <plume/exporters/otlp/origins.hpp>
-#include <plume/exporters/otlp/text.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::jaeger {
 

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include <plume/exporter.hpp>
+#include <plume/export/exporter.hpp>
 #include <plume/exporters/detail/cancel.hpp>
 #include <plume/exporters/jaeger/address_book.hpp>
 #include <plume/exporters/jaeger/packets.hpp>

@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include <plume/ids.hpp>
-#include <plume/span_data.hpp>
+#include <plume/core/ids.hpp>
+#include <plume/export/span_data.hpp>
 
 namespace plume {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include <plume/span_data.hpp>
+#include <plume/export/span_data.hpp>
 
 namespace plume::otlp {
 

@@ -10,7 +10,7 @@
 
 #include <zlib.h>
 
-#include <plume/exporters/otlp/bytes.hpp>
+#include <plume/exporters/detail/bytes.hpp>
 
 namespace plume::otlp {
 

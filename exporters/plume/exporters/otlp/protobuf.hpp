@@ -8,14 +8,14 @@
 #include <span>
 #include <string_view>
 
-#include <plume/exporters/otlp/bytes.hpp>
+#include <plume/export/resource.hpp>
+#include <plume/export/span_data.hpp>
+#include <plume/exporters/detail/bytes.hpp>
+#include <plume/exporters/detail/origins.hpp>
 #include <plume/exporters/otlp/flags.hpp>
-#include <plume/exporters/otlp/origins.hpp>
 #include <plume/exporters/otlp/scopes.hpp>
 #include <plume/exporters/otlp/times.hpp>
 #include <plume/exporters/otlp/wire.hpp>
-#include <plume/resource.hpp>
-#include <plume/span_data.hpp>
 
 namespace plume::otlp {
 

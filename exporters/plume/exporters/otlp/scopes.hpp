@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include <plume/exporters/otlp/bytes.hpp>
-#include <plume/span_data.hpp>
+#include <plume/export/span_data.hpp>
+#include <plume/exporters/detail/bytes.hpp>
 
 namespace plume::otlp {
 

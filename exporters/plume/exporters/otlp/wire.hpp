@@ -10,7 +10,7 @@
 #include <protozero/types.hpp>
 #include <protozero/varint.hpp>
 
-#include <plume/exporters/otlp/bytes.hpp>
+#include <plume/exporters/detail/bytes.hpp>
 
 // protozero's own writer appends byte by byte to a std::string and closes the gap after every
 // nested message: 3 times slower here. What follows takes sizes from the caller instead.

@@ -18,7 +18,7 @@
 #include <plume/instrument/curl/errors.hpp>
 #include <plume/instrument/curl/options.hpp>
 #include <plume/instrument/curl/url.hpp>
-#include <plume/on_span.hpp>
+#include <plume/trace/span_api.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -5,11 +5,11 @@
 
 #include <curl/curl.h>
 
-#include <plume/config.hpp>
-#include <plume/context.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/curl/describe.hpp>
 #include <plume/instrument/curl/headers_in_force.hpp>
 #include <plume/instrument/curl/options.hpp>
+#include <plume/trace/context.hpp>
 
 namespace plume {
 

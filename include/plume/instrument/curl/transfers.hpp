@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/curl/options.hpp>
 #include <plume/instrument/curl/transfer.hpp>
 

@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include <plume/config.hpp>
-#include <plume/environment.hpp>
+#include <plume/core/config.hpp>
+#include <plume/core/environment.hpp>
 #include <plume/instrument/detail/url.hpp>
-#include <plume/on_span.hpp>
 #include <plume/propagation/header_text.hpp>
+#include <plume/trace/span_api.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -10,9 +10,9 @@
 #include <optional>
 #include <string_view>
 
-#include <plume/context.hpp>
 #include <plume/instrument/detail/rendered.hpp>
 #include <plume/instrument/detail/sql_text.hpp>
+#include <plume/trace/context.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include <plume/recording.hpp>
+#include <plume/record/fast_path.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include <plume/module.hpp>
+#include <plume/record/module.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

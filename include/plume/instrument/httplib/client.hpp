@@ -9,7 +9,7 @@
 
 #include <httplib.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/httplib/client_call.hpp>
 #include <plume/instrument/httplib/options.hpp>
 

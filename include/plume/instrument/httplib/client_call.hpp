@@ -9,7 +9,6 @@
 
 #include <httplib.h>
 
-#include <plume/context.hpp>
 #include <plume/instrument/detail/forwarded.hpp>
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/httplib/headers.hpp>
@@ -17,7 +16,8 @@
 #include <plume/instrument/httplib/options.hpp>
 #include <plume/instrument/httplib/round_trips.hpp>
 #include <plume/propagation/propagation.hpp>
-#include <plume/span.hpp>
+#include <plume/trace/context.hpp>
+#include <plume/trace/span.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

@@ -7,8 +7,8 @@
 #include <httplib.h>
 
 #include <plume/instrument/detail/http.hpp>
-#include <plume/on_span.hpp>
 #include <plume/propagation/carrier.hpp>
+#include <plume/trace/span_api.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

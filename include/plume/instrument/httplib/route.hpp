@@ -18,7 +18,7 @@
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/httplib/members.hpp>
 #include <plume/instrument/httplib/regex_outline.hpp>
-#include <plume/on_span.hpp>
+#include <plume/trace/span_api.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

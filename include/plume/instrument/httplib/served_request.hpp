@@ -17,7 +17,6 @@
 #include <cxxabi.h>
 #include <httplib.h>
 
-#include <plume/context.hpp>
 #include <plume/instrument/detail/http.hpp>
 #include <plume/instrument/httplib/headers.hpp>
 #include <plume/instrument/httplib/options.hpp>
@@ -25,7 +24,8 @@
 #include <plume/instrument/httplib/request_carrier.hpp>
 #include <plume/instrument/httplib/route.hpp>
 #include <plume/propagation/propagation.hpp>
-#include <plume/span.hpp>
+#include <plume/trace/context.hpp>
+#include <plume/trace/span.hpp>
 
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {

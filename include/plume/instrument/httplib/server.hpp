@@ -8,7 +8,7 @@
 
 #include <httplib.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/httplib/options.hpp>
 #include <plume/instrument/httplib/server_instrumentation.hpp>
 

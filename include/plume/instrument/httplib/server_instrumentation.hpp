@@ -13,7 +13,7 @@
 
 #include <httplib.h>
 
-#include <plume/config.hpp>
+#include <plume/core/config.hpp>
 #include <plume/instrument/httplib/members.hpp>
 #include <plume/instrument/httplib/options.hpp>
 #include <plume/instrument/httplib/route.hpp>
