@@ -60,7 +60,7 @@ void write_all() {
     }
 }
 
-/// As Assembler::drain() does it.
+/// As SpanAssembler::drain() does it.
 void drain() {
     const std::uint64_t end = ring->published();
     std::uint64_t at = ring->tail.load(memory_order_relaxed);

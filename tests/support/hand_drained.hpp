@@ -78,7 +78,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
         return recorded;
     }
     [[nodiscard]] std::size_t finished_chunks() { return assembler_.finished().size(); }
-    [[nodiscard]] const detail::Assembler& assembler() const { return assembler_; }
+    [[nodiscard]] const detail::SpanAssembler& assembler() const { return assembler_; }
 
     [[nodiscard]] static Clock clock() { return detail::runtime().clock.load(); }
 
@@ -105,7 +105,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
     detail::TimeMap time;
 
   private:
-    detail::Assembler assembler_;
+    detail::SpanAssembler assembler_;
     std::vector<detail::ChunkRef> finished_;
     bool let_go_ = false;
 };

@@ -364,7 +364,7 @@ class Collector {
     };
     std::unique_ptr<ChunkPool, LetGo> pool_;
     TimeMap time_;
-    Assembler assembler_;
+    SpanAssembler assembler_;
     std::uint64_t fullest_ = 0; ///< ring when the last pass came to it, in 256ths
     bool unread_ = false;       ///< something was in one
     std::uint64_t ring_drops_before_;

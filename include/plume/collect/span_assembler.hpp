@@ -52,11 +52,11 @@ struct Replay {
 };
 
 /// Turns records into spans, lane by lane, for one session. Belongs to the background thread.
-class Assembler {
+class SpanAssembler {
   public:
     /// `sites` outlives every chunk: what spans say about their source points into it.
-    Assembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
-              const Allowed& limits)
+    SpanAssembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
+                  const Allowed& limits)
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
           limits_{limits},
           session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1}, // only has to differ
@@ -64,8 +64,8 @@ class Assembler {
         spares_.reserve(most_spares);
     }
 
-    Assembler(const Assembler&) = delete;
-    Assembler& operator=(const Assembler&) = delete;
+    SpanAssembler(const SpanAssembler&) = delete;
+    SpanAssembler& operator=(const SpanAssembler&) = delete;
 
     /// Reads what the lane has published by now, and gives the room back to its thread. Chunks
     /// that are full are in finished(). May throw std::bad_alloc; then it goes on there the next

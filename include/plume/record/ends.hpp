@@ -24,7 +24,7 @@ inline Lane* lane_at(Runtime& process, std::uint32_t index) noexcept {
     auto* late = static_cast<Late*>(std::malloc(sizeof(Late)));
     if (!late) return false;
     *late = what;
-    push(lane.late, late); // releases it: pairs with the acquire in Assembler::take_late()
+    push(lane.late, late); // releases it: pairs with the acquire in SpanAssembler::take_late()
     runtime().wake();
     return true;
 }
