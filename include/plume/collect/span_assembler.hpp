@@ -57,7 +57,7 @@ class SpanAssembler {
     /// `sites` outlives every chunk: what spans say about their source points into it.
     SpanAssembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
                   const Allowed& limits)
-        : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, composer_{sites, limits},
+        : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, builder_{sites, limits},
           limits_{limits},
           session_{runtime.sessions.fetch_add(1, memory_order_relaxed) + 1}, // only has to differ
           since_{time.present()}, settled_{since_}, leapt_{time.leapt()} {
@@ -145,7 +145,7 @@ class SpanAssembler {
     [[nodiscard]] std::uint64_t discarded() const noexcept { return discarded_; }
     [[nodiscard]] std::uint64_t over_limit() const noexcept { return over_limit_; }
     [[nodiscard]] std::uint64_t truncated_values() const noexcept {
-        return composer_.truncated_values();
+        return builder_.truncated_values();
     }
 
   private:
@@ -240,7 +240,7 @@ class SpanAssembler {
             // Cores that disagree, or times of an earlier line: the general way knows what to do.
             if (ended < begun || TimeMap::is_before(begun, line.ticks)) break;
             const char* values = memory + (at & mask) + 8;
-            if (Composer::needs_a_look(site, values)) break;
+            if (SpanBuilder::needs_a_look(site, values)) break;
             if (!chunk->has_room(sizeof(SpanData) + site.fields * sizeof(Attribute))) {
                 next_chunk(0);
                 chunk = chunk_.get();
@@ -256,7 +256,7 @@ class SpanAssembler {
             span.thread_id = replay.thread_id;
             span.kind = site.kind;
             span.flags = parent.flags;
-            if (site.fields != 0) Composer::add_plain_attributes(*chunk, site, values, span);
+            if (site.fields != 0) SpanBuilder::add_plain_attributes(*chunk, site, values, span);
             ++sites_->begun(site);
             at = after + 8;
             ++count;
@@ -571,10 +571,10 @@ class SpanAssembler {
         if (end_unix_ns < span.begin_unix_ns) end_unix_ns = span.begin_unix_ns; // cores disagree
         if (span.mixed) [[unlikely]]
             put_in_order(span);
-        const std::size_t bytes = composer_.bound(span);
+        const std::size_t bytes = builder_.bound(span);
         if (!chunk_ || !chunk_->has_room(bytes)) [[unlikely]]
             compose_in_next_chunk(bytes, span, end_unix_ns);
-        else composer_.compose(*chunk_.get(), span, end_unix_ns);
+        else builder_.compose(*chunk_.get(), span, end_unix_ns);
         ++ended_; // after what may find no memory: then it is finished the next time
         span.log.clear();
         span.arguments = 0;
@@ -584,7 +584,7 @@ class SpanAssembler {
     void compose_in_next_chunk(std::size_t bytes, const OpenSpan& span, std::uint64_t end_unix_ns) {
         next_chunk(bytes);
         finished_.reserve(finished_.size() + 1); // after composing, nothing may find no memory
-        composer_.compose(*chunk_.get(), span, end_unix_ns);
+        builder_.compose(*chunk_.get(), span, end_unix_ns);
         if (chunk_->bytes() > Chunk::usual_bytes) finish_chunk_for(Chunk::usual_bytes);
     }
 
@@ -658,7 +658,7 @@ class SpanAssembler {
     bool forget_earlier(OpenSpan& span, std::uint32_t index, const char* payload) {
         const auto fields = [this, index](const char* of) {
             return index == control::status ? std::bitset<128>{}
-                                            : Composer::present(sites_->at(index), of);
+                                            : SpanBuilder::present(sites_->at(index), of);
         };
         const std::bitset<128> said = fields(payload);
         std::size_t found = 0;
@@ -825,7 +825,7 @@ class SpanAssembler {
     SiteTable* sites_;
     ChunkPool* pool_;
     TimeMap* time_;
-    Composer composer_;
+    SpanBuilder builder_;
     Allowed limits_;
     std::uint32_t session_;
     // All that was published before `since_` has been read. In ticks, as they are counted now.

@@ -27,9 +27,9 @@ inline constexpr std::string_view dropped_children = "plume.dropped_children";
 
 /// Turns payloads into attributes. Its lists are used again, so that it does not allocate once
 /// warm.
-class Composer {
+class SpanBuilder {
   public:
-    Composer(SiteTable& sites, const Allowed& limits)
+    SpanBuilder(SiteTable& sites, const Allowed& limits)
         : sites_{&sites}, redactor_{sites.redactor()}, limits_{limits} {}
 
     /// Bytes that compose() takes of a chunk, at the most.

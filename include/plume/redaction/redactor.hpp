@@ -195,8 +195,8 @@ class Redactor {
         return true;
     }
 
-    /// A longer result is replaced as a whole. Composer::bound() counts on this: of an integer that
-    /// became text it has room for no more.
+    /// A longer result is replaced as a whole. SpanBuilder::bound() counts on this: of an integer
+    /// that became text it has room for no more.
     static std::size_t most_bytes(std::string_view original) noexcept {
         const bool is_integer =
             original.size() <= 20 && end_of(original, 0, character::digit) == original.size();
