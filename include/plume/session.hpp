@@ -29,7 +29,7 @@ class [[nodiscard]] Session {
     template <class... Exporters>
         requires(std::is_base_of_v<Exporter, std::remove_cvref_t<Exporters>> && ...)
     explicit Session(Options options, Exporters&&... exporters) {
-        detail::Engine::Exporters list;
+        detail::Pipeline::Exporters list;
         (list.push_back(
              std::make_unique<std::remove_cvref_t<Exporters>>(std::forward<Exporters>(exporters))),
          ...);
@@ -68,42 +68,42 @@ class [[nodiscard]] Session {
 
     /// shutdown() with Options::shutdown_deadline.
     ~Session() {
-        if (engine_) engine_->shutdown();
+        if (pipeline_) pipeline_->shutdown();
     }
 
     /// Whether it records: neither refused, nor disabled, nor shut down.
-    [[nodiscard]] bool running() const { return engine_ && engine_->running(); }
+    [[nodiscard]] bool running() const { return pipeline_ && pipeline_->running(); }
     /// Why it does not run; empty if it does, or is disabled on purpose.
     [[nodiscard]] std::string_view error() const noexcept { return error_; }
 
     /// Delivers every span that has ended, to every exporter. Blocks until then, or until the
     /// deadline: the result says which.
     FlushResult flush(std::chrono::milliseconds deadline) {
-        return engine_ ? engine_->flush(deadline) : FlushResult{true, {}};
+        return pipeline_ ? pipeline_->flush(deadline) : FlushResult{true, {}};
     }
 
     /// Ends the session: nothing begins from here on, what has ended is delivered, and what is not
     /// delivered by the deadline counts as dropped. Returns at the deadline even if an exporter
     /// hangs. Spans that are still open end without being exported. A second call does nothing.
     FlushResult shutdown(std::chrono::milliseconds deadline) {
-        return engine_ ? engine_->shutdown(deadline) : FlushResult{true, {}};
+        return pipeline_ ? pipeline_->shutdown(deadline) : FlushResult{true, {}};
     }
 
     /// Where the spans are; after the shutdown, where they were at its end.
-    [[nodiscard]] Stats stats() const { return engine_ ? engine_->stats() : Stats{}; }
+    [[nodiscard]] Stats stats() const { return pipeline_ ? pipeline_->stats() : Stats{}; }
 
   private:
     /// exit() in the middle of main() destroys no locals: the spans are delivered all the same.
-    static std::weak_ptr<detail::Engine>& at_exit() {
-        static std::weak_ptr<detail::Engine> engine;
+    static std::weak_ptr<detail::Pipeline>& at_exit() {
+        static std::weak_ptr<detail::Pipeline> pipeline;
         static const bool registered = std::atexit([] {
                                            if (const auto left = at_exit().lock()) left->shutdown();
                                        }) == 0;
         static_cast<void>(registered);
-        return engine;
+        return pipeline;
     }
 
-    void start(Options options, detail::Engine::Exporters exporters) {
+    void start(Options options, detail::Pipeline::Exporters exporters) {
         const detail::NoCancel whole; // reading files is a cancellation point
         const auto reporter = std::make_shared<detail::Reporter>(options.report);
         const auto report = [&reporter](std::string_view what) { (*reporter)(what); };
@@ -117,23 +117,23 @@ class [[nodiscard]] Session {
         // Whoever records nothing passes on what comes all the same.
         if (detail::variable_is_true("OTEL_SDK_DISABLED", report)) return choose_formats();
         try {
-            engine_ = detail::Engine::start(std::move(options), std::move(exporters), reporter);
+            pipeline_ = detail::Pipeline::start(std::move(options), std::move(exporters), reporter);
         } catch (const detail::WrongRule& wrong) {
             error_ = std::string{"Options::redaction: "} + wrong.what() + ": recording nothing";
             report(error_);
             return choose_formats();
         }
-        if (!engine_) {
+        if (!pipeline_) {
             error_ = "a session is running already: end it before another begins";
             report(error_);
             return;
         }
         choose_formats();
-        at_exit() = engine_;
+        at_exit() = pipeline_;
     }
 
     /// Shared with the function that runs when the program exits without destroying the session.
-    std::shared_ptr<detail::Engine> engine_;
+    std::shared_ptr<detail::Pipeline> pipeline_;
     std::string error_;
 };
 

@@ -51,39 +51,39 @@ class Reporter {
     Report listener_;
 };
 
-class Engine {
+class Pipeline {
   public:
     using Exporters = std::vector<std::unique_ptr<Exporter>>;
 
     /// Null if there is a session already. May throw for lack of memory or threads.
-    static std::shared_ptr<Engine> start(Options options, Exporters exporters,
-                                         std::shared_ptr<Reporter> reporter) {
+    static std::shared_ptr<Pipeline> start(Options options, Exporters exporters,
+                                           std::shared_ptr<Reporter> reporter) {
         Runtime& process = runtime();
-        std::shared_ptr<Engine> engine{
-            new Engine{process, std::move(options), std::move(reporter)}};
-        if (!engine->install()) return nullptr;
+        std::shared_ptr<Pipeline> pipeline{
+            new Pipeline{process, std::move(options), std::move(reporter)}};
+        if (!pipeline->install()) return nullptr;
         for (const auto& exporter : exporters)
             if (const std::string fault = exporter->fault(); !fault.empty())
-                engine->report_("exporter " + std::string{exporter->name()} + ": " + fault +
-                                ": delivering nothing");
+                pipeline->report_("exporter " + std::string{exporter->name()} + ": " + fault +
+                                  ": delivering nothing");
         try {
-            std::shared_ptr<Collector> collector = engine->make_collector(std::move(exporters));
+            std::shared_ptr<Collector> collector = pipeline->make_collector(std::move(exporters));
             {
-                const std::lock_guard lock{engine->mutex_}; // another thread may fork
-                engine->collector_ = std::move(collector);
+                const std::lock_guard lock{pipeline->mutex_}; // another thread may fork
+                pipeline->collector_ = std::move(collector);
             }
-            engine->start_sampler();
+            pipeline->start_sampler();
         } catch (...) {
-            engine->uninstall();
+            pipeline->uninstall();
             throw;
         }
         switch_callsites(process, true);
-        return engine;
+        return pipeline;
     }
 
-    Engine(const Engine&) = delete;
-    Engine& operator=(const Engine&) = delete;
-    ~Engine() = default;
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+    ~Pipeline() = default;
 
     // Nobody holds the lock while waiting for an exporter: who is called by one, or by a report,
     // may ask for statistics, and so may any other thread.
@@ -133,7 +133,7 @@ class Engine {
     [[nodiscard]] bool running() { return running_collector() != nullptr; }
 
   private:
-    Engine(Runtime& process, Options options, std::shared_ptr<Reporter> reporter)
+    Pipeline(Runtime& process, Options options, std::shared_ptr<Reporter> reporter)
         : runtime_{&process}, options_{std::move(options)}, reporter_{std::move(reporter)},
           report_{[reporter = reporter_](std::string_view what) { (*reporter)(what); }} {}
 
@@ -167,8 +167,8 @@ class Engine {
             Clock::undecided) // written under this lock only
             runtime_->clock.store(choose_clock(),
                                   memory_order_relaxed); // threads look before they have a lane
-        runtime_->hooks = {this, &Engine::before_fork, &Engine::after_fork,
-                           [](void* self) { static_cast<Engine*>(self)->revive(); }};
+        runtime_->hooks = {this, &Pipeline::before_fork, &Pipeline::after_fork,
+                           [](void* self) { static_cast<Pipeline*>(self)->revive(); }};
         return true;
     }
 
@@ -310,22 +310,22 @@ class Engine {
 
     /// collector_ is whole when the process forks. No thread that holds this lock waits for the
     /// runtime's, which the forking one has already.
-    static void before_fork(void* self) noexcept { static_cast<Engine*>(self)->mutex_.lock(); }
+    static void before_fork(void* self) noexcept { static_cast<Pipeline*>(self)->mutex_.lock(); }
 
     static void after_fork(void* self, bool in_child) noexcept {
-        auto* engine = static_cast<Engine*>(self);
-        if (!in_child) return engine->mutex_.unlock();
+        auto* pipeline = static_cast<Pipeline*>(self);
+        if (!in_child) return pipeline->mutex_.unlock();
         const NoCancel whole; // exporters close descriptors
         // Whoever held them, or waited, is not here.
-        ::new (static_cast<void*>(&engine->mutex_)) std::mutex;
-        ::new (static_cast<void*>(&engine->revival_)) std::recursive_mutex;
-        ::new (static_cast<void*>(&engine->ended_)) std::condition_variable;
-        engine->reporter_->forked();
-        if (engine->sampler_) engine->sampler_->forked();
-        engine->ending_ = false;
+        ::new (static_cast<void*>(&pipeline->mutex_)) std::mutex;
+        ::new (static_cast<void*>(&pipeline->revival_)) std::recursive_mutex;
+        ::new (static_cast<void*>(&pipeline->ended_)) std::condition_variable;
+        pipeline->reporter_->forked();
+        if (pipeline->sampler_) pipeline->sampler_->forked();
+        pipeline->ending_ = false;
         // A child that never recorded has told them already, and they have opened nothing since.
-        if (!engine->orphaned_ && engine->collector_) engine->collector_->forked();
-        engine->orphaned_ = true;
+        if (!pipeline->orphaned_ && pipeline->collector_) pipeline->collector_->forked();
+        pipeline->orphaned_ = true;
     }
 
     /// In a child after fork(), when it first needs the threads: the exporters go on in a new
