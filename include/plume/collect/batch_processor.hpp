@@ -30,20 +30,20 @@ namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
 /// How a worker is set up; shared by all workers of a session.
-struct WorkerSettings {
+struct BatchProcessorSettings {
     std::size_t queue_spans;
     std::size_t queue_bytes; ///< that spans in the queue take
     std::size_t batch_spans;
     std::chrono::milliseconds batch_delay;
-    const Resource* resource; ///< outlives the worker's thread: see Worker::stop()
+    const Resource* resource; ///< outlives the worker's thread: see BatchProcessor::stop()
     Report report;
 };
 
 /// Accepts chunks from the collector without ever making it wait, and delivers batches of them.
-class Worker {
+class BatchProcessor {
   public:
-    Worker(std::unique_ptr<Exporter> exporter, WorkerSettings settings,
-           std::shared_ptr<const void> keep)
+    BatchProcessor(std::unique_ptr<Exporter> exporter, BatchProcessorSettings settings,
+                   std::shared_ptr<const void> keep)
         : state_{std::make_shared<State>()} {
         state_->exporter = std::move(exporter);
         state_->settings = std::move(settings);
@@ -54,10 +54,10 @@ class Worker {
         prepare();
         thread_ = start_thread("plume-" + state_->name, [state = state_] { state->run(); });
     }
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
+    BatchProcessor(const BatchProcessor&) = delete;
+    BatchProcessor& operator=(const BatchProcessor&) = delete;
     /// After stop() there is nothing left to do: this is for a session that could not start.
-    ~Worker() {
+    ~BatchProcessor() {
         if (thread_.joinable()) stop(deadline_after(std::chrono::seconds{1}));
     }
 
@@ -178,7 +178,7 @@ class Worker {
     struct State {
         std::unique_ptr<Exporter> exporter;
         std::string name;
-        WorkerSettings settings;
+        BatchProcessorSettings settings;
         std::shared_ptr<const void>
             keep; ///< what the batches refer to, should the thread outlive it
 

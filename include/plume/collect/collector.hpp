@@ -34,7 +34,7 @@ class Collector {
   public:
     struct Settings {
         Allowed limits;
-        WorkerSettings worker;
+        BatchProcessorSettings batcher;
         std::shared_ptr<Kept> kept;
         double loud_share = 1;
         std::chrono::milliseconds loud_interval{60'000};
@@ -46,16 +46,16 @@ class Collector {
           assembler_{runtime, settings.kept->sites, *pool_, time_, settings.limits},
           ring_drops_before_{ring_drops()}, record_drops_before_{record_drops()},
           exit_drops_before_{runtime.dropped_after_exit.load(memory_order_relaxed)},
-          suppressed_before_{suppressed()}, loud_{settings.loud_share, settings.worker.report},
+          suppressed_before_{suppressed()}, loud_{settings.loud_share, settings.batcher.report},
           settings_{std::move(settings)} {
         for (auto& exporter : exporters) {
-            WorkerSettings worker = settings_.worker;
+            BatchProcessorSettings batcher = settings_.batcher;
             if (exporter->wants_spans_at_once()) {
-                worker.batch_delay = std::chrono::milliseconds{0};
+                batcher.batch_delay = std::chrono::milliseconds{0};
                 one_is_impatient_ = true;
             }
-            workers_.push_back(
-                std::make_unique<Worker>(std::move(exporter), worker, settings_.kept));
+            batchers_.push_back(
+                std::make_unique<BatchProcessor>(std::move(exporter), batcher, settings_.kept));
         }
         thread_ = start_thread("plume-collector", [this] { run(); });
     }
@@ -68,9 +68,9 @@ class Collector {
     /// itself.
     bool flush(Deadline deadline) {
         if (is_own_thread() || !drain_all(deadline)) return false;
-        for (const auto& worker : workers_) worker->hurry();
+        for (const auto& batcher : batchers_) batcher->hurry();
         bool all = true;
-        for (const auto& worker : workers_) all = worker->wait(deadline) && all;
+        for (const auto& batcher : batchers_) all = batcher->wait(deadline) && all;
         return all;
     }
 
@@ -87,8 +87,8 @@ class Collector {
             let_go_.store(true); // before another collector begins: its passes wait for this one's
             thread_.detach();
         }
-        for (const auto& worker : workers_) worker->hurry(); // side by side
-        for (const auto& worker : workers_) all = worker->stop(deadline) && all;
+        for (const auto& batcher : batchers_) batcher->hurry(); // side by side
+        for (const auto& batcher : batchers_) all = batcher->stop(deadline) && all;
         return all;
     }
 
@@ -100,8 +100,8 @@ class Collector {
 
     [[nodiscard]] Stats stats() const {
         Stats stats;
-        // Workers first: what they have settled had ended before.
-        for (const auto& worker : workers_) stats.exporters.push_back(worker->stats());
+        // Batch processors first: what they have settled had ended before.
+        for (const auto& batcher : batchers_) stats.exporters.push_back(batcher->stats());
         const std::lock_guard lock{mutex_};
         const std::uint64_t after_exit =
             runtime_->dropped_after_exit.load(memory_order_relaxed) - exit_drops_before_;
@@ -126,13 +126,13 @@ class Collector {
     /// In the child of a fork, within fork(): exporters let go of the parent's descriptors, before
     /// the program gives their numbers to files of its own.
     void forked() noexcept {
-        for (const auto& worker : workers_) worker->forked();
+        for (const auto& batcher : batchers_) batcher->forked();
     }
     /// In the child of a fork: takes the exporters out, for a new collector. This one must never
     /// be destroyed, since its locks may be held by threads that are gone.
     [[nodiscard]] std::vector<std::unique_ptr<Exporter>> salvage() {
         std::vector<std::unique_ptr<Exporter>> exporters;
-        for (const auto& worker : workers_) exporters.push_back(worker->salvage());
+        for (const auto& batcher : batchers_) exporters.push_back(batcher->salvage());
         return exporters;
     }
 
@@ -164,7 +164,7 @@ class Collector {
         constexpr std::chrono::milliseconds least{20};
         constexpr std::chrono::milliseconds most{250};
         if (one_is_impatient_) return least;
-        return std::clamp(settings_.worker.batch_delay / 4, least, most);
+        return std::clamp(settings_.batcher.batch_delay / 4, least, most);
     }
     void run() noexcept {
         const SuppressScope untraced;
@@ -242,7 +242,7 @@ class Collector {
     void report_memory() noexcept {
         const bool was_out = std::exchange(memory_is_out_, std::exchange(out_of_memory_, false));
         if (memory_is_out_ && !was_out)
-            settings_.worker.report("out of memory: spans stay in their rings");
+            settings_.batcher.report("out of memory: spans stay in their rings");
     }
     void pause_for_memory() noexcept {
         constexpr timespec a_moment{0, 5'000'000};
@@ -255,7 +255,7 @@ class Collector {
         const bool complete = read_lanes();
         return with_memory([this] {
                    for (const std::string& what : assembler_.scope_reports())
-                       settings_.worker.report(what);
+                       settings_.batcher.report(what);
                }) &&
                complete;
     }
@@ -279,7 +279,7 @@ class Collector {
     }
 
     void hand_over() {
-        for (const auto& worker : workers_) worker->offer(assembler_.finished());
+        for (const auto& batcher : batchers_) batcher->offer(assembler_.finished());
         assembler_.finished().clear();
     }
 
@@ -375,7 +375,7 @@ class Collector {
     LoudSites loud_;
     Settings settings_;
     bool one_is_impatient_ = false; ///< an exporter that wants spans at once
-    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::unique_ptr<BatchProcessor>> batchers_;
 
     mutable std::mutex mutex_;
     std::condition_variable answer_;

@@ -266,17 +266,17 @@ class Pipeline {
         // OpenTelemetry's queue of 2,048 spans is less than one ring holds: a burst that the ring
         // has absorbed would be lost behind it.
         constexpr std::uint64_t usual_queue = std::uint64_t{1} << 18U;
-        auto& worker = settings.worker;
-        worker.queue_spans =
+        auto& batcher = settings.batcher;
+        batcher.queue_spans =
             number(options_.queue_spans, "OTEL_BSP_MAX_QUEUE_SIZE", usual_queue, 1U << 30U);
-        worker.queue_bytes = options_.queue_bytes;
-        worker.batch_spans =
+        batcher.queue_bytes = options_.queue_bytes;
+        batcher.batch_spans =
             number(options_.batch_spans, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1U << 20U);
-        if (worker.batch_spans > worker.queue_spans) {
-            report_("batches of " + std::to_string(worker.batch_spans) +
-                    " spans do not fit a queue of " + std::to_string(worker.queue_spans) +
+        if (batcher.batch_spans > batcher.queue_spans) {
+            report_("batches of " + std::to_string(batcher.batch_spans) +
+                    " spans do not fit a queue of " + std::to_string(batcher.queue_spans) +
                     ": using that for both");
-            worker.batch_spans = worker.queue_spans;
+            batcher.batch_spans = batcher.queue_spans;
         }
         auto delay = options_.batch_delay.count();
         if (delay < 0 || delay > static_cast<std::int64_t>(day_ms)) {
@@ -284,12 +284,12 @@ class Pipeline {
                     " ms, which is not from 0 to one day: as if it were not set");
             delay = 0;
         }
-        worker.batch_delay =
+        batcher.batch_delay =
             std::chrono::milliseconds{number(delay, "OTEL_BSP_SCHEDULE_DELAY", 5000, day_ms)};
         settings.loud_share = options_.loud_share;
         settings.loud_interval = options_.loud_interval;
-        worker.resource = &kept->resource;
-        worker.report = report_;
+        batcher.resource = &kept->resource;
+        batcher.report = report_;
         return std::make_unique<Collector>(*runtime_, std::move(exporters), std::move(settings));
     }
 
