@@ -47,7 +47,7 @@ class SharedText {
 };
 
 /// Words that grow and are used again: warm after the first spans. Many are given back.
-class Words {
+class WordBuffer {
   public:
     void clear() noexcept {
         size_ = 0;
@@ -78,9 +78,9 @@ class Words {
         size_ -= bytes / 8;
     }
 
-    Words() noexcept = default;
-    Words(const Words&) = delete;
-    Words& operator=(const Words&) = delete;
+    WordBuffer() noexcept = default;
+    WordBuffer(const WordBuffer&) = delete;
+    WordBuffer& operator=(const WordBuffer&) = delete;
 
   private:
     void enlarge(std::size_t words) {
@@ -133,7 +133,7 @@ struct OpenSpan {
     std::uint32_t suppressed = 0; ///< children that are not there: their line was over its rate
     std::uint32_t lost = 0;       ///< or there was no room, or the root had too many
     std::size_t arguments = 0;    ///< bytes at the front of `log`: the arguments of its begin
-    Words log;                    ///< then remarks
+    WordBuffer log;               ///< then remarks
     SharedText trace_state;
 };
 

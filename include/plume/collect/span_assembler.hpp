@@ -681,7 +681,7 @@ class SpanAssembler {
         return true;
     }
 
-    static void append(Words& log, const Remark& head, const char* payload) {
+    static void append(WordBuffer& log, const Remark& head, const char* payload) {
         char* at = log.grow(sizeof head + head.bytes);
         std::memcpy(at, &head, sizeof head);
         if (head.bytes != 0) std::memcpy(at + sizeof head, payload, head.bytes);

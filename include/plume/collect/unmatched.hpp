@@ -17,7 +17,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// next session may be the one that reads the begin. Touched by the reader alone.
 struct Unmatched {
     struct Early {
-        Words log;                 ///< remarks whose times are ticks, less `leapt`
+        WordBuffer log;            ///< remarks whose times are ticks, less `leapt`
         std::uint32_t renamed = 0; ///< the line of the name; 0: none
         bool discarded = false;
     };
@@ -48,7 +48,7 @@ struct Unmatched {
         for (Ending& each : ending) each.without_leaps -= more;
         for (auto& [position, each] : early) rebase(each.log, more);
     }
-    static void rebase(Words& log, std::uint64_t more) noexcept {
+    static void rebase(WordBuffer& log, std::uint64_t more) noexcept {
         for (std::size_t at = 0; at < log.size() * 8;) {
             Remark head{};
             std::memcpy(&head, log.data() + at, sizeof head);
