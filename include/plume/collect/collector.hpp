@@ -23,7 +23,7 @@ namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
 /// What batches refer to. Outlives the session if an exporter hangs in one of them.
-struct Kept {
+struct BatchBacking {
     std::unique_ptr<Redactor> redactor; ///< null: everything may leave
     Resource resource;
     SiteTable sites;
@@ -35,7 +35,7 @@ class Collector {
     struct Settings {
         Allowed limits;
         BatchProcessorSettings batcher;
-        std::shared_ptr<Kept> kept;
+        std::shared_ptr<BatchBacking> kept;
         double loud_share = 1;
         std::chrono::milliseconds loud_interval{60'000};
     };

@@ -254,8 +254,8 @@ class Pipeline {
         Resource resource = make_resource(options_, report_);
         if (redactor) resource = redactor->applied(resource);
         SiteTable sites{runtime_->registry, allowed.attributes, redactor.get()};
-        auto kept =
-            std::make_shared<Kept>(std::move(redactor), std::move(resource), std::move(sites));
+        auto kept = std::make_shared<BatchBacking>(std::move(redactor), std::move(resource),
+                                                   std::move(sites));
         service_name_ = kept->resource.service_name();
         Collector::Settings settings{allowed, {}, kept};
         const auto number = [this](auto set, const char* name, std::uint64_t otherwise,
