@@ -36,7 +36,7 @@ namespace [[gnu::visibility("hidden")]] detail {
         return {lane->trace_id,     id, lane->trace_flags, false, lane->trace_state,
                 lane->scope.baggage};
     // A span that began before a ContextScope belongs to the trace that the scope has put aside.
-    if (const Outside* level = lane->outside_with(position)) {
+    if (const SavedScope* level = lane->outside_with(position)) {
         SpanContext context{level->trace_id,     id, level->trace_flags, false, level->trace_state,
                             level->scope.baggage};
         if (level->next && has_ended(*level->next)) { // then only the lane's texts are still there

@@ -71,7 +71,7 @@ inline void give_back_end(Lane& lane) noexcept {
 
 /// A root of this thread has ended elsewhere, and is let go unless something is open above it.
 inline bool let_root_go(Lane& lane, std::uint64_t position) noexcept {
-    Outside* level = nullptr;
+    SavedScope* level = nullptr;
     if (!lane.on_stack(position)) {
         level = lane.outside_with(position);
         if (!level) return give_back_end(lane), true; // it is off the stack already

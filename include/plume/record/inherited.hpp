@@ -19,7 +19,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 template <class F>
 bool any_level(Lane& lane, F f) {
     if (f(lane)) return true;
-    for (Outside* level = lane.outside; level; level = level->next)
+    for (SavedScope* level = lane.outside; level; level = level->next)
         if (f(*level)) return true;
     return false;
 }

@@ -62,7 +62,7 @@ struct [[gnu::visibility("default")]] Inherited {
 /// What a ContextScope puts aside while it is in force, a link of a list. It belongs to the lane,
 /// since a scope may be gone before its thread can give back what it has put aside: then its
 /// ticket says so. See scopes.hpp.
-struct [[gnu::visibility("default")]] Outside {
+struct [[gnu::visibility("default")]] SavedScope {
     std::uint64_t current = 0;
     SpanContext scope;
     ContextText* scope_text = nullptr;
@@ -78,7 +78,7 @@ struct [[gnu::visibility("default")]] Outside {
     std::uint64_t floor = 0;
     std::uint64_t left_floor = 0;
     Inherited* inherited = nullptr;
-    Outside* next = nullptr;
+    SavedScope* next = nullptr;
     // Of which scope it is: written by the lane's thread, and by the one on which the scope ends.
     Atomic<std::uint64_t> ticket{0};
 
@@ -109,8 +109,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     // Where spans without a parent on this thread hang: set by ContextScope.
     SpanContext scope;
     ContextText* scope_text = nullptr; ///< says what `scope` views
-    Outside* outside = nullptr;        ///< what the innermost ContextScope has put aside
-    Outside* unused = nullptr;         ///< records for the scopes to come
+    SavedScope* outside = nullptr;     ///< what the innermost ContextScope has put aside
+    SavedScope* unused = nullptr;      ///< records for the scopes to come
     std::uint64_t last_ticket = 0;
     Inherited* inherited = nullptr;
     // The trace of the open local root, or of the unsampled one.
@@ -240,8 +240,8 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     }
 
     /// The scope that has put aside the part of the stack on which an open span is, or null.
-    [[nodiscard]] Outside* outside_with(std::uint64_t position) const noexcept {
-        for (Outside* level = outside; level; level = level->next)
+    [[nodiscard]] SavedScope* outside_with(std::uint64_t position) const noexcept {
+        for (SavedScope* level = outside; level; level = level->next)
             if (is_open(position, level->floor, level->current)) return level;
         return nullptr;
     }
@@ -254,10 +254,10 @@ struct [[gnu::visibility("default")]] Lane : Ring {
                     head.load(memory_order_relaxed)); // own store
             return step_down(parent);
         }
-        Outside* level = outside_with(position);
+        SavedScope* level = outside_with(position);
         if (!level) return;
         std::uint64_t end = floor; // where the next part begins
-        for (const Outside* above = outside; above != level; above = above->next)
+        for (const SavedScope* above = outside; above != level; above = above->next)
             end = above->floor;
         abandon(parent != 0 ? (parent & ~low_bits) + 8 : level->floor, end);
         level->current = parent;
@@ -288,7 +288,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     /// That guard ends, wherever it is on the stack.
     void unmute(std::uint64_t token) noexcept {
         if (token == muted_by) mute = Mute::none;
-        for (Outside* level = outside; level; level = level->next)
+        for (SavedScope* level = outside; level; level = level->next)
             if (token == level->muted_by) level->mute = Mute::none;
     }
 
@@ -330,15 +330,15 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     }
 
     /// A record that no scope has any more. What it kept of texts has another owner, or none.
-    void recycle(Outside& record) noexcept {
+    void recycle(SavedScope& record) noexcept {
         // Relaxed: no scope finds its ticket here again, whatever thread it ends on.
         record.ticket.store(0, memory_order_relaxed);
         record.next = unused;
         unused = &record;
     }
     void forget_scopes() noexcept {
-        for (Outside* level = outside; level;) {
-            Outside* next_level = level->next;
+        for (SavedScope* level = outside; level;) {
+            SavedScope* next_level = level->next;
             let_go(level->scope_text);
             let_go(level->trace_text);
             forget(level->inherited);

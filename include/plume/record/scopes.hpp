@@ -18,18 +18,18 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// A record for a scope that begins, or null without memory. Allocates where the thread has never
 /// had so many at once.
-inline Outside* unused_record(Lane& lane) noexcept {
-    Outside* record = lane.unused;
+inline SavedScope* unused_record(Lane& lane) noexcept {
+    SavedScope* record = lane.unused;
     if (!record) [[unlikely]] {
-        void* memory = std::malloc(sizeof(Outside));
-        return memory ? new (memory) Outside : nullptr;
+        void* memory = std::malloc(sizeof(SavedScope));
+        return memory ? new (memory) SavedScope : nullptr;
     }
     lane.unused = record->next;
     return record;
 }
 
 /// Gives back what `record`, the innermost one, has put aside.
-inline void take_back(Lane& lane, Outside& record) noexcept {
+inline void take_back(Lane& lane, SavedScope& record) noexcept {
     let_go(lane.scope_text);
     let_go(lane.trace_text);
     Lane::forget(lane.inherited);
@@ -55,7 +55,7 @@ inline void take_back(Lane& lane, Outside& record) noexcept {
 
 /// Forgets the innermost record; what is in force stays.
 inline void drop_record(Lane& lane) noexcept {
-    Outside& record = *lane.outside;
+    SavedScope& record = *lane.outside;
     lane.outside = record.next;
     let_go(record.scope_text);
     let_go(record.trace_text);
@@ -64,8 +64,8 @@ inline void drop_record(Lane& lane) noexcept {
 }
 
 /// On another thread than its own.
-inline bool has_ended(const Outside& record) noexcept {
-    return (record.ticket.load(memory_order_relaxed) & Outside::ended) != 0; // a flag
+inline bool has_ended(const SavedScope& record) noexcept {
+    return (record.ticket.load(memory_order_relaxed) & SavedScope::ended) != 0; // a flag
 }
 inline std::string_view trace_state_in(ContextText* text) noexcept {
     return text ? text->trace_state() : std::string_view{};
@@ -89,7 +89,7 @@ constexpr std::uint64_t lower(std::uint64_t one, std::uint64_t other) noexcept {
 /// thread does it here, before it puts something else in their place. Where it has something open
 /// in the scope's context it goes on in that, and forgets what is outside.
 [[gnu::noinline, gnu::cold]] inline void undo_ended(Lane& lane) noexcept {
-    for (Outside* record = lane.outside; record && has_ended(*record); record = lane.outside) {
+    for (SavedScope* record = lane.outside; record && has_ended(*record); record = lane.outside) {
         const bool idle =
             lane.current == 0 && (lane.mute == Mute::none || lane.mute == Mute::suppressed);
         if (idle) {
@@ -110,10 +110,10 @@ constexpr std::uint64_t lower(std::uint64_t one, std::uint64_t other) noexcept {
 
 /// Puts the lane's state aside, and has `scope` in force. `text`, which says the same, becomes the
 /// lane's. Null, and nothing has changed, without memory.
-[[gnu::noinline]] inline Outside* put_aside(Lane& lane, const SpanContext& scope, ContextText* text,
-                                            Mute mute) noexcept {
+[[gnu::noinline]] inline SavedScope* put_aside(Lane& lane, const SpanContext& scope,
+                                               ContextText* text, Mute mute) noexcept {
     notice_ended(lane);
-    Outside* record = unused_record(lane);
+    SavedScope* record = unused_record(lane);
     if (!record) return nullptr;
     record->current = lane.current;
     record->scope = lane.scope;
@@ -150,17 +150,17 @@ constexpr std::uint64_t lower(std::uint64_t one, std::uint64_t other) noexcept {
 }
 
 /// Whether the scope with that ticket is still there, on the lane's own thread.
-inline bool is_in_force(const Lane& lane, const Outside* record, std::uint64_t ticket) noexcept {
+inline bool is_in_force(const Lane& lane, const SavedScope* record, std::uint64_t ticket) noexcept {
     if (record->ticket.load(memory_order_relaxed) != ticket) return false; // own store
-    for (const Outside* level = lane.outside; level; level = level->next)
+    for (const SavedScope* level = lane.outside; level; level = level->next)
         if (level == record) return true;
     return false;
 }
 
 /// A scope ends on a thread that is not its own, while its own may be ending it as well, with one
 /// around it.
-inline void end_elsewhere(Outside& record, std::uint64_t ticket) noexcept {
-    record.ticket.compare_exchange(ticket, ticket | Outside::ended);
+inline void end_elsewhere(SavedScope& record, std::uint64_t ticket) noexcept {
+    record.ticket.compare_exchange(ticket, ticket | SavedScope::ended);
 }
 
 } // namespace detail

@@ -71,7 +71,7 @@ class [[nodiscard]] ContextScope {
         std::uint64_t floor = lane_->left_floor;
         if (lane_->current != 0) floor = detail::lower(floor, lane_->floor);
         while (lane_->outside != outside_) {
-            const detail::Outside& inner = *lane_->outside;
+            const detail::SavedScope& inner = *lane_->outside;
             floor = detail::lower(floor, inner.left_floor);
             if (inner.current != 0) floor = detail::lower(floor, inner.floor);
             detail::drop_record(*lane_);
@@ -81,7 +81,7 @@ class [[nodiscard]] ContextScope {
     }
 
     detail::Lane* lane_;
-    detail::Outside* outside_ = nullptr; ///< of the lane; null: without a lane, or memory
+    detail::SavedScope* outside_ = nullptr; ///< of the lane; null: without a lane, or memory
     std::uint64_t ticket_ = 0;
 };
 
