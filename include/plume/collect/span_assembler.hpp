@@ -149,8 +149,8 @@ class SpanAssembler {
     }
 
   private:
-    using Early = Unmatched::Early;
-    using Ending = Unmatched::Ending;
+    using PendingAnnotations = Unmatched::PendingAnnotations;
+    using DeferredEnd = Unmatched::DeferredEnd;
 
     /// What the counters of two cores may differ by, in ticks: a quarter of a millisecond or so.
     static constexpr std::uint64_t disagreement = std::uint64_t{1} << 20U;
@@ -327,7 +327,7 @@ class SpanAssembler {
             return position + 16;
         case control::discard:
             if (OpenSpan* span = subject(replay)) span->discarded = true;
-            else if (Early* early = early_subject()) early->discarded = true;
+            else if (PendingAnnotations* early = early_subject()) early->discarded = true;
             replay.target = 0;
             return position + 8;
         case control::retract:
@@ -541,7 +541,7 @@ class SpanAssembler {
         replay.depth -= last - first;
     }
 
-    void end_now(const Ending& ending) {
+    void end_now(const DeferredEnd& ending) {
         const auto [position, without_leaps, thread] = ending;
         const std::uint64_t ticks = without_leaps + leapt_;
         if (const auto found = detached_.find(position); found != detached_.end()) {
@@ -626,7 +626,7 @@ class SpanAssembler {
         const Remark head{index, static_cast<std::uint32_t>(bytes),
                           span ? time_->unix_ns(ticks, span->epoch) : ticks - leapt_};
         if (!span) {
-            if (Early* early = early_subject()) append(early->log, head, payload);
+            if (PendingAnnotations* early = early_subject()) append(early->log, head, payload);
         } else if (span->session == session_) {
             span->mixed = span->mixed || lane_of(span->position) != lane.index;
             keep_remark(*span, head, payload);
@@ -689,7 +689,7 @@ class SpanAssembler {
 
     void rename(Replay& replay, std::uint32_t name) {
         if (OpenSpan* span = subject(replay)) span->renamed = &sites_->at(name).source->name;
-        else if (Early* early = early_subject()) early->renamed = name;
+        else if (PendingAnnotations* early = early_subject()) early->renamed = name;
     }
 
     /// Remarks of several threads came lane by lane: back into the order in which they were made.
@@ -718,12 +718,12 @@ class SpanAssembler {
     // What arrives before the begin that it is about: lanes are drained one after the other.
 
     /// What waits for the span that subject() has not found; null if there is no such span.
-    Early* early_subject() {
+    PendingAnnotations* early_subject() {
         Lane* home = missed_ != 0 ? lane_of_position(missed_) : nullptr;
         return home ? wait_for(*home, missed_) : nullptr;
     }
 
-    Early* wait_for(Lane& home, std::uint64_t position) {
+    PendingAnnotations* wait_for(Lane& home, std::uint64_t position) {
         // What its lane was drained beyond will not come any more: the span has ended before.
         if (position < home.tail.load(memory_order_relaxed)) return nullptr; // own store
         return &unmatched_->early[position];
@@ -732,7 +732,7 @@ class SpanAssembler {
     void catch_up(OpenSpan& span) {
         const auto found = unmatched_->early.find(span.position);
         if (found == unmatched_->early.end()) return;
-        const Early& early = found->second;
+        const PendingAnnotations& early = found->second;
         const char* end = early.log.data() + early.log.size() * 8;
         for (const char* at = early.log.data(); at != end;) {
             Remark head{};

@@ -16,20 +16,20 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// What waits for the other lanes, since lanes are drained one after the other. One a process: the
 /// next session may be the one that reads the begin. Touched by the reader alone.
 struct Unmatched {
-    struct Early {
+    struct PendingAnnotations {
         WordBuffer log;            ///< remarks whose times are ticks, less `leapt`
         std::uint32_t renamed = 0; ///< the line of the name; 0: none
         bool discarded = false;
     };
-    struct Ending {
+    struct DeferredEnd {
         std::uint64_t position;
         std::uint64_t without_leaps; ///< ticks, less `leapt`
         std::uint32_t thread;
     };
 
     std::uint64_t leapt = 0; ///< what the session's counter had leapt by at its last look
-    std::unordered_map<std::uint64_t, Early> early;
-    std::deque<Ending> ending; ///< have ended, but are not finished; the first `ripe` can be
+    std::unordered_map<std::uint64_t, PendingAnnotations> early;
+    std::deque<DeferredEnd> ending; ///< have ended, but are not finished; the first `ripe` can be
     std::size_t ripe = 0;
 
     /// The process's, for a session that counts leaps anew.
@@ -45,7 +45,7 @@ struct Unmatched {
         const std::uint64_t more = now_leapt - leapt;
         leapt = now_leapt;
         if (more == 0) return;
-        for (Ending& each : ending) each.without_leaps -= more;
+        for (DeferredEnd& each : ending) each.without_leaps -= more;
         for (auto& [position, each] : early) rebase(each.log, more);
     }
     static void rebase(WordBuffer& log, std::uint64_t more) noexcept {
