@@ -17,7 +17,7 @@ using plume::detail::Draft;
 using plume::detail::Limits;
 using plume::detail::make_word;
 using plume::detail::padded;
-using plume::detail::Pen;
+using plume::detail::RecordWriter;
 using plume::detail::stored_and_original;
 using plume::detail::stored_size;
 
@@ -64,7 +64,8 @@ struct Made {
     [[nodiscard]] std::size_t size() const { return says; }
 };
 
-/// The words that a pen writes for a value, which are as many as were measured, and no byte more.
+/// The words that a writer writes for a value, which are as many as were measured, and no byte
+/// more.
 template <class T>
 std::vector<std::uint64_t> written(const T& value, const Limits& limits = wide) {
     const auto stored = canonical(value);
@@ -75,9 +76,9 @@ std::vector<std::uint64_t> written(const T& value, const Limits& limits = wide) 
         const std::size_t size = stored_size(stored, limits);
         CHECK(size % 8 == 0);
         std::vector<std::uint64_t> words(size / 8 + 2, untouched);
-        Pen pen{reinterpret_cast<char*>(words.data() + 1)};
-        pen.value(stored, limits);
-        CHECK(pen.at() == reinterpret_cast<char*>(words.data() + 1) + size);
+        RecordWriter writer{reinterpret_cast<char*>(words.data() + 1)};
+        writer.value(stored, limits);
+        CHECK(writer.at() == reinterpret_cast<char*>(words.data() + 1) + size);
         CHECK(words.front() == untouched);
         CHECK(words.back() == untouched);
         return {words.begin() + 1, words.end() - 1};

@@ -95,9 +95,9 @@ class SpanBuilder {
     /// Which of the fields have a value: all but the optional ones that are absent.
     [[nodiscard]] static std::bitset<128> present(const SiteInfo& site, const char* payload) {
         std::bitset<128> fields;
-        Eye eye{payload};
+        RecordReader reader{payload};
         for (std::size_t i = 0; i < site.fields; ++i)
-            fields[i] = skip_value(eye, site.entry->fields[i].type);
+            fields[i] = skip_value(reader, site.entry->fields[i].type);
         return fields;
     }
 
@@ -136,11 +136,12 @@ class SpanBuilder {
     void compose_simple(Chunk& chunk, const OpenSpan& span, SpanData& data) {
         if (redactor_) return compose_searched(chunk, span, data);
         auto* attributes = chunk.allocate<Attribute>(span.site.fields);
-        Eye eye{span.log.data()};
+        RecordReader reader{span.log.data()};
         std::uint32_t count = 0;
         for (std::size_t i = 0; i < span.site.fields; ++i) {
             attributes[count] = span.site.keys[i];
-            if (read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count])) ++count;
+            if (read_value(chunk, reader, span.site.entry->fields[i].type, attributes[count]))
+                ++count;
         }
         data.attribute_data = attributes;
         data.attribute_count = count;
@@ -149,12 +150,12 @@ class SpanBuilder {
     /// The same, of which some values may have to change.
     [[gnu::noinline]] void compose_searched(Chunk& chunk, const OpenSpan& span, SpanData& data) {
         auto* attributes = chunk.allocate<Attribute>(span.site.fields);
-        Eye eye{span.log.data()};
+        RecordReader reader{span.log.data()};
         std::uint32_t count = 0;
         std::uint32_t withheld = 0;
         for (std::size_t i = 0; i < span.site.fields; ++i) {
             attributes[count] = span.site.keys[i];
-            if (!read_value(chunk, eye, span.site.entry->fields[i].type, attributes[count]))
+            if (!read_value(chunk, reader, span.site.entry->fields[i].type, attributes[count]))
                 continue;
             if (may_leave(chunk, span.site, i, attributes[count])) ++count;
             else ++withheld;
@@ -178,7 +179,7 @@ class SpanBuilder {
     }
 
     /// Reads payload words.
-    struct Eye {
+    struct RecordReader {
         const char* at;
         std::uint64_t word() noexcept {
             std::uint64_t value = 0;
@@ -189,16 +190,16 @@ class SpanBuilder {
     };
 
     /// False for an optional that is absent.
-    static bool skip_value(Eye& eye, WireType type) noexcept {
+    static bool skip_value(RecordReader& reader, WireType type) noexcept {
         const auto bits = static_cast<unsigned>(type);
-        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && eye.word() == 0)
+        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && reader.word() == 0)
             return false;
         type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
-        const auto first = static_cast<std::uint32_t>(eye.word());
-        if (type == WireType::string) eye.at += padded(first);
+        const auto first = static_cast<std::uint32_t>(reader.word());
+        if (type == WireType::string) reader.at += padded(first);
         else if (type == WireType::string_array)
-            for (std::uint32_t i = 0; i < first; ++i) skip_value(eye, WireType::string);
-        else if (type > WireType::string) eye.at += 8 * std::size_t{first};
+            for (std::uint32_t i = 0; i < first; ++i) skip_value(reader, WireType::string);
+        else if (type > WireType::string) reader.at += 8 * std::size_t{first};
         return true;
     }
 
@@ -208,20 +209,21 @@ class SpanBuilder {
     [[nodiscard]] std::size_t measured(const OpenSpan& span) const noexcept {
         std::size_t bytes = sizeof(SpanDetails) + 2 * sizeof(Attribute);
         if (span.trace_state) bytes += 5120;
-        Eye eye{span.log.data()};
-        bytes += fields_bytes(eye, span.site, 0);
+        RecordReader reader{span.log.data()};
+        bytes += fields_bytes(reader, span.site, 0);
         const char* end = span.log.data() + span.log.size() * 8;
-        eye.at = span.log.data() + span.arguments;
-        while (eye.at != end) {
+        reader.at = span.log.data() + span.arguments;
+        while (reader.at != end) {
             Remark remark{};
-            std::memcpy(&remark, eye.at, sizeof remark);
-            Eye payload{eye.at + sizeof remark};
-            eye.at = payload.at + remark.bytes;
+            std::memcpy(&remark, reader.at, sizeof remark);
+            RecordReader payload{reader.at + sizeof remark};
+            reader.at = payload.at + remark.bytes;
             bytes += remark_bytes(remark, payload);
         }
         return bytes;
     }
-    [[nodiscard]] std::size_t remark_bytes(const Remark& remark, Eye payload) const noexcept {
+    [[nodiscard]] std::size_t remark_bytes(const Remark& remark,
+                                           RecordReader payload) const noexcept {
         if (remark.index == control::status)
             return static_cast<StatusCode>(payload.word()) == StatusCode::error
                        ? text_bytes(payload)
@@ -235,38 +237,39 @@ class SpanBuilder {
         const std::size_t trace_state = text_bytes(payload);
         return attributes + sizeof(Link) + trace_state + fields_bytes(payload, site, 5);
     }
-    [[nodiscard]] std::size_t fields_bytes(Eye& eye, const SiteInfo& site,
+    [[nodiscard]] std::size_t fields_bytes(RecordReader& reader, const SiteInfo& site,
                                            std::size_t first) const noexcept {
         std::size_t bytes = 0;
         for (std::size_t i = first; i < site.fields; ++i)
-            bytes += value_bytes(eye, site.entry->fields[i].type);
+            bytes += value_bytes(reader, site.entry->fields[i].type);
         return bytes;
     }
-    [[nodiscard]] std::size_t value_bytes(Eye& eye, WireType type) const noexcept {
+    [[nodiscard]] std::size_t value_bytes(RecordReader& reader, WireType type) const noexcept {
         const auto bits = static_cast<unsigned>(type);
-        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && eye.word() == 0)
+        if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0 && reader.word() == 0)
             return 0;
         type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
-        if (type == WireType::string) return text_bytes(eye);
-        const auto count = static_cast<std::uint32_t>(eye.word()); // of a scalar, it is the value
+        if (type == WireType::string) return text_bytes(reader);
+        const auto count =
+            static_cast<std::uint32_t>(reader.word()); // of a scalar, it is the value
         if (type < WireType::string) return number_bytes + (redactor_ ? disguise_bytes : 0);
         constexpr std::size_t view = sizeof(std::string_view);
         if (type == WireType::string_array) {
             std::size_t bytes = count * view * (redactor_ ? 2 : 1);
-            for (std::uint32_t i = 0; i < count; ++i) bytes += text_bytes(eye);
+            for (std::uint32_t i = 0; i < count; ++i) bytes += text_bytes(reader);
             return bytes;
         }
-        eye.at += 8 * std::size_t{count};
+        reader.at += 8 * std::size_t{count};
         const std::size_t each = (type == WireType::uint64_array ? number_bytes + view : 8) +
                                  (redactor_ ? disguise_bytes + view : 0);
         return count * each;
     }
     /// A text that is no UTF-8 may be copied before that is seen. The redactor copies what it
     /// changes, and its copy is at most twice as long.
-    [[nodiscard]] std::size_t text_bytes(Eye& eye) const noexcept {
-        const auto stored = static_cast<std::uint32_t>(eye.word());
-        const std::string_view raw{eye.at, stored};
-        eye.at += padded(stored);
+    [[nodiscard]] std::size_t text_bytes(RecordReader& reader) const noexcept {
+        const auto stored = static_cast<std::uint32_t>(reader.word());
+        const std::string_view raw{reader.at, stored};
+        reader.at += padded(stored);
         const std::size_t repaired = is_utf8(raw) ? 0 : repaired_size(raw) + 8;
         const std::size_t copied = padded(stored) + repaired;
         return redactor_ ? copied + 2 * std::max<std::size_t>(stored, repaired) + disguise_bytes
@@ -282,16 +285,16 @@ class SpanBuilder {
         SpanDetails details;
         details.dropped_events = span.events - std::min(span.events, limits_.events);
         details.dropped_links = span.links - std::min(span.links, limits_.links);
-        Eye eye{span.log.data()};
-        read_fields(chunk, eye, span.site, 0, attributes_, limits_.attributes,
+        RecordReader reader{span.log.data()};
+        read_fields(chunk, reader, span.site, 0, attributes_, limits_.attributes,
                     details.dropped_attributes);
         const char* end = span.log.data() + span.log.size() * 8;
-        eye.at = span.log.data() + span.arguments;
-        while (eye.at != end) {
+        reader.at = span.log.data() + span.arguments;
+        while (reader.at != end) {
             Remark remark{};
-            std::memcpy(&remark, eye.at, sizeof remark);
-            Eye payload{eye.at + sizeof remark};
-            eye.at = payload.at + remark.bytes;
+            std::memcpy(&remark, reader.at, sizeof remark);
+            RecordReader payload{reader.at + sizeof remark};
+            reader.at = payload.at + remark.bytes;
             take_remark(chunk, remark, payload, data, details);
         }
         // No limit holds for what says that something is missing.
@@ -306,7 +309,7 @@ class SpanBuilder {
         data.details = copy(chunk, details);
     }
 
-    void take_remark(Chunk& chunk, const Remark& remark, Eye payload, SpanData& data,
+    void take_remark(Chunk& chunk, const Remark& remark, RecordReader payload, SpanData& data,
                      SpanDetails& details) {
         if (remark.index == control::status) return take_status(chunk, payload, data, details);
         const SiteInfo& site = sites_->at(remark.index);
@@ -326,7 +329,7 @@ class SpanBuilder {
     }
 
     /// The first five fields are the context that the link points to.
-    void take_link(Chunk& chunk, const SiteInfo& site, Eye payload) {
+    void take_link(Chunk& chunk, const SiteInfo& site, RecordReader payload) {
         Link link;
         link.context.trace_id.high = payload.word();
         link.context.trace_id.low = payload.word();
@@ -343,7 +346,7 @@ class SpanBuilder {
     }
 
     /// Ok is final, and outranks error (OpenTelemetry, trace API, "Set Status").
-    void take_status(Chunk& chunk, Eye payload, SpanData& data, SpanDetails& details) {
+    void take_status(Chunk& chunk, RecordReader payload, SpanData& data, SpanDetails& details) {
         const auto code = static_cast<StatusCode>(payload.word());
         if (data.status == StatusCode::ok || code == StatusCode::unset) return;
         data.status = code;
@@ -353,26 +356,26 @@ class SpanBuilder {
             details.status_message = redactor_->status_message(chunk, details.status_message);
     }
 
-    void read_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
+    void read_fields(Chunk& chunk, RecordReader& reader, const SiteInfo& site, std::size_t first,
                      std::vector<Attribute>& to, std::uint32_t limit, std::uint32_t& dropped) {
         if (to.empty() && site.simple && site.fields <= limit && !redactor_)
-            return read_distinct_fields(chunk, eye, site, first, to);
+            return read_distinct_fields(chunk, reader, site, first, to);
         for (std::size_t i = first; i < site.fields; ++i) {
             Attribute attribute = site.keys[i];
-            if (!read_value(chunk, eye, site.entry->fields[i].type, attribute)) continue;
+            if (!read_value(chunk, reader, site.entry->fields[i].type, attribute)) continue;
             if (may_leave(chunk, site, i, attribute)) add(to, attribute, limit, dropped);
             else withhold(to, attribute.key_data, dropped);
         }
     }
 
     /// Nothing is there that they could replace, and there is room for all.
-    void read_distinct_fields(Chunk& chunk, Eye& eye, const SiteInfo& site, std::size_t first,
-                              std::vector<Attribute>& to) {
+    void read_distinct_fields(Chunk& chunk, RecordReader& reader, const SiteInfo& site,
+                              std::size_t first, std::vector<Attribute>& to) {
         to.assign(site.keys + first, site.keys + site.fields);
         Attribute* next = to.data();
         for (std::size_t i = first; i < site.fields; ++i) {
             *next = site.keys[i];
-            if (read_value(chunk, eye, site.entry->fields[i].type, *next)) ++next;
+            if (read_value(chunk, reader, site.entry->fields[i].type, *next)) ++next;
         }
         to.resize(static_cast<std::size_t>(next - to.data()));
     }
@@ -395,32 +398,35 @@ class SpanBuilder {
     }
 
     /// False for an optional that is absent.
-    [[gnu::always_inline]] bool read_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
+    [[gnu::always_inline]] bool read_value(Chunk& chunk, RecordReader& reader, WireType type,
+                                           Attribute& to) {
         const auto bits = static_cast<unsigned>(type);
         if ((bits & static_cast<unsigned>(WireType::optional_bit)) != 0) {
-            if (eye.word() == 0) return false;
+            if (reader.word() == 0) return false;
             type = static_cast<WireType>(bits & ~static_cast<unsigned>(WireType::optional_bit));
         }
         if (type == WireType::string) {
-            const std::string_view value = read_text(chunk, eye);
+            const std::string_view value = read_text(chunk, reader);
             to.text = value.data();
             to.size = static_cast<std::uint32_t>(value.size());
         } else if (type == WireType::int64 || type == WireType::float64) {
-            to.int64 = static_cast<std::int64_t>(eye.word()); // the bits of a double lie the same
+            to.int64 =
+                static_cast<std::int64_t>(reader.word()); // the bits of a double lie the same
         } else {
-            read_rarer_value(chunk, eye, type, to);
+            read_rarer_value(chunk, reader, type, to);
         }
         return true;
     }
-    [[gnu::noinline]] void read_rarer_value(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
-        if (type == WireType::boolean) to.boolean = eye.word() != 0;
-        else if (type == WireType::uint64) read_unsigned(chunk, eye, to);
-        else read_array(chunk, eye, type, to);
+    [[gnu::noinline]] void read_rarer_value(Chunk& chunk, RecordReader& reader, WireType type,
+                                            Attribute& to) {
+        if (type == WireType::boolean) to.boolean = reader.word() != 0;
+        else if (type == WireType::uint64) read_unsigned(chunk, reader, to);
+        else read_array(chunk, reader, type, to);
     }
 
     /// Neither OTLP nor Jaeger has unsigned integers: one that is too large becomes text.
-    static void read_unsigned(Chunk& chunk, Eye& eye, Attribute& to) {
-        const std::uint64_t value = eye.word();
+    static void read_unsigned(Chunk& chunk, RecordReader& reader, Attribute& to) {
+        const std::uint64_t value = reader.word();
         if (value <= static_cast<std::uint64_t>(INT64_MAX)) {
             to.int64 = static_cast<std::int64_t>(value);
             return;
@@ -435,30 +441,30 @@ class SpanBuilder {
         return {at, static_cast<std::size_t>(std::to_chars(at, at + 20, value).ptr - at)};
     }
 
-    std::size_t read_count(Eye& eye) noexcept {
-        const std::uint64_t sizes = eye.word();
+    std::size_t read_count(RecordReader& reader) noexcept {
+        const std::uint64_t sizes = reader.word();
         const auto stored = static_cast<std::uint32_t>(sizes);
         if (stored != sizes >> 32U) ++truncated_values_;
         return stored;
     }
 
-    void read_array(Chunk& chunk, Eye& eye, WireType type, Attribute& to) {
-        const std::size_t count = read_count(eye);
+    void read_array(Chunk& chunk, RecordReader& reader, WireType type, Attribute& to) {
+        const std::size_t count = read_count(reader);
         to.size = static_cast<std::uint32_t>(count);
         if (type == WireType::boolean_array) {
             auto* values = chunk.allocate<bool>(count);
-            for (std::size_t i = 0; i < count; ++i) values[i] = eye.word() != 0;
+            for (std::size_t i = 0; i < count; ++i) values[i] = reader.word() != 0;
             to.booleans = values;
         } else if (type == WireType::string_array) {
             auto* values = chunk.allocate<std::string_view>(count);
-            for (std::size_t i = 0; i < count; ++i) values[i] = read_text(chunk, eye);
+            for (std::size_t i = 0; i < count; ++i) values[i] = read_text(chunk, reader);
             to.texts = values;
         } else if (type == WireType::uint64_array) {
-            read_unsigned_array(chunk, eye, count, to);
+            read_unsigned_array(chunk, reader, count, to);
         } else {
             auto* values = chunk.allocate<std::int64_t>(count);
-            if (count != 0) std::memcpy(values, eye.at, count * 8);
-            eye.at += count * 8;
+            if (count != 0) std::memcpy(values, reader.at, count * 8);
+            reader.at += count * 8;
             to.int64s = values; // the bits of doubles lie the same way
             if (type == WireType::float64_array)
                 to.float64s = reinterpret_cast<const double*>(values);
@@ -466,29 +472,30 @@ class SpanBuilder {
     }
 
     /// Arrays are of one type: one number that is too large makes texts of all.
-    static void read_unsigned_array(Chunk& chunk, Eye& eye, std::size_t count, Attribute& to) {
-        Eye ahead = eye;
+    static void read_unsigned_array(Chunk& chunk, RecordReader& reader, std::size_t count,
+                                    Attribute& to) {
+        RecordReader ahead = reader;
         bool fits = true;
         for (std::size_t i = 0; i < count; ++i)
             fits = fits && static_cast<std::int64_t>(ahead.word()) >= 0;
         if (fits) {
             auto* values = chunk.allocate<std::int64_t>(count);
             for (std::size_t i = 0; i < count; ++i)
-                values[i] = static_cast<std::int64_t>(eye.word());
+                values[i] = static_cast<std::int64_t>(reader.word());
             to.int64s = values;
             return;
         }
         auto* values = chunk.allocate<std::string_view>(count);
-        for (std::size_t i = 0; i < count; ++i) values[i] = write_digits(chunk, eye.word());
+        for (std::size_t i = 0; i < count; ++i) values[i] = write_digits(chunk, reader.word());
         to.type = ValueType::string_array;
         to.texts = values;
     }
 
-    [[gnu::always_inline]] std::string_view read_text(Chunk& chunk, Eye& eye) {
-        const std::uint64_t sizes = eye.word();
+    [[gnu::always_inline]] std::string_view read_text(Chunk& chunk, RecordReader& reader) {
+        const std::uint64_t sizes = reader.word();
         const auto stored = static_cast<std::uint32_t>(sizes);
-        const std::string_view raw{eye.at, stored};
-        eye.at += padded(stored);
+        const std::string_view raw{reader.at, stored};
+        reader.at += padded(stored);
         if (stored == sizes >> 32U && stored - 1 < 64) // 0 is not
             if (const char* copy = copy_short(chunk, raw)) [[likely]]
                 return {copy, stored};

@@ -71,11 +71,11 @@ namespace [[gnu::visibility("hidden")]] detail {
     const Room room = make_room_on(token, 16 + stored_size(text, limits));
     if (!room.lane) return;
     const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
-    Pen pen{room.lane->address(at)};
-    pen.word(make_word(control::status, room.ticks));
-    pen.word(static_cast<std::uint64_t>(code));
-    pen.value(text, limits);
-    room.lane->publish(at + static_cast<std::uint64_t>(pen.at() - room.lane->address(at)));
+    RecordWriter writer{room.lane->address(at)};
+    writer.word(make_word(control::status, room.ticks));
+    writer.word(static_cast<std::uint64_t>(code));
+    writer.value(text, limits);
+    room.lane->publish(at + static_cast<std::uint64_t>(writer.at() - room.lane->address(at)));
 }
 
 [[gnu::noinline]] inline void put_rename(std::uint64_t token, std::uint32_t name) noexcept {

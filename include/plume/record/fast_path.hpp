@@ -75,8 +75,9 @@ Measured measure(const Lane& lane, const Args&... args) noexcept {
     return {(argument_size(args, emergency_limits) + ... + 0), emergency_limits};
 }
 template <class Arg>
-[[gnu::always_inline]] inline void write(Pen& pen, const Arg& arg, const Limits& limits) noexcept {
-    if constexpr (is_attribute<Arg>) pen.value(arg.value, limits);
+[[gnu::always_inline]] inline void write(RecordWriter& writer, const Arg& arg,
+                                         const Limits& limits) noexcept {
+    if constexpr (is_attribute<Arg>) writer.value(arg.value, limits);
 }
 
 /// Writes a callsite's word and its arguments where the lane stands, and publishes them.
@@ -85,14 +86,14 @@ template <class Site, class... Args>
 [[gnu::always_inline]] inline std::uint64_t
 put(Lane& lane, std::uint64_t word, const Measured& size, const Args&... args) noexcept {
     const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
-    Pen pen{lane.address(at)};
-    pen.word(word);
+    RecordWriter writer{lane.address(at)};
+    writer.word(word);
     if constexpr (Site::one_word_fields) {
-        (write(pen, args, size.limits), ...);
+        (write(writer, args, size.limits), ...);
         lane.publish(at + 8 + 8 * Site::attribute_count);
     } else {
-        pen.word(size.bytes);
-        (write(pen, args, size.limits), ...);
+        writer.word(size.bytes);
+        (write(writer, args, size.limits), ...);
         lane.publish(at + 16 + size.bytes);
     }
     return at;

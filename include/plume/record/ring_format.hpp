@@ -60,7 +60,7 @@ constexpr std::uint64_t make_word(std::uint32_t index, std::uint64_t ticks) noex
     return ticks << index_bits | index;
 }
 
-/// Reads a word where Pen has written one.
+/// Reads a word where RecordWriter has written one.
 inline std::uint64_t word_at(const char* at) noexcept {
     std::uint64_t word = 0;
     std::memcpy(&word, at, 8);
@@ -118,9 +118,9 @@ constexpr std::size_t stored_size(const V& values, const Limits& limits) noexcep
 }
 
 /// Writes values behind each other into room that was measured with stored_size().
-class Pen {
+class RecordWriter {
   public:
-    [[gnu::always_inline]] explicit Pen(char* at) noexcept : at_{at} {}
+    [[gnu::always_inline]] explicit RecordWriter(char* at) noexcept : at_{at} {}
 
     [[gnu::always_inline]] void word(std::uint64_t value) noexcept {
         std::memcpy(at_, &value, 8);

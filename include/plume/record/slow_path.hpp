@@ -66,9 +66,9 @@ inline bool wait_for_room(Runtime& process, Lane& lane, std::uint64_t need,
 template <class... Words>
 void put_words(Lane& lane, std::uint32_t control_index, Words... words) noexcept {
     const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
-    Pen pen{lane.address(at)};
-    pen.word(make_word(control_index, 0));
-    (pen.word(words), ...);
+    RecordWriter writer{lane.address(at)};
+    writer.word(make_word(control_index, 0));
+    (writer.word(words), ...);
     lane.publish(at + 8 * (1 + sizeof...(words)));
 }
 
@@ -83,14 +83,14 @@ inline std::uint64_t parent_size(const SpanContext& parent) noexcept {
 [[gnu::noinline]] inline void put_parent(Lane& lane, std::uint32_t control_index,
                                          const SpanContext& parent) noexcept {
     const std::uint64_t at = lane.head.load(memory_order_relaxed); // own store
-    Pen pen{lane.address(at)};
-    pen.word(make_word(control_index, 0));
-    pen.word(parent.trace_id.high);
-    pen.word(parent.trace_id.low);
-    pen.word(parent.span_id.value);
-    pen.word((parent.flags & trace_flags::w3c) | (parent.is_remote ? parent_is_remote_bit : 0));
-    pen.value(parent.trace_state, trace_state_limits);
-    lane.publish(at + static_cast<std::uint64_t>(pen.at() - lane.address(at)));
+    RecordWriter writer{lane.address(at)};
+    writer.word(make_word(control_index, 0));
+    writer.word(parent.trace_id.high);
+    writer.word(parent.trace_id.low);
+    writer.word(parent.span_id.value);
+    writer.word((parent.flags & trace_flags::w3c) | (parent.is_remote ? parent_is_remote_bit : 0));
+    writer.value(parent.trace_state, trace_state_limits);
+    lane.publish(at + static_cast<std::uint64_t>(writer.at() - lane.address(at)));
 }
 
 /// A thread that is new to the process records for the first time. In the child of a fork that may

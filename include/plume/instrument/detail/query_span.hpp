@@ -153,10 +153,10 @@ class QuerySpan : public OnSpan<QuerySpan> {
             make_room_async(16 + rendered.bytes().size(), index, context_now(), nullptr);
         if (!room.lane) return {};
         const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
-        Pen pen{room.lane->address(at)};
-        pen.word(make_word(index, room.ticks));
-        pen.word(rendered.bytes().size());
-        pen.copy(rendered.bytes());
+        RecordWriter writer{room.lane->address(at)};
+        writer.word(make_word(index, room.ticks));
+        writer.word(rendered.bytes().size());
+        writer.copy(rendered.bytes());
         room.lane->publish(at + 16 + rendered.bytes().size());
         QuerySpan span;
         span.token_ = at | async_bit;

@@ -45,8 +45,8 @@ class Rendered {
             bytes_ = static_cast<char*>(std::malloc(size.bytes));
             if (!bytes_) return;
             size_ = size.bytes;
-            Pen pen{bytes_};
-            (write(pen, arguments, size.limits), ...);
+            RecordWriter writer{bytes_};
+            (write(writer, arguments, size.limits), ...);
         });
         limits_ = this_lane->limits;
         largest_record_ = this_lane->largest_record;
