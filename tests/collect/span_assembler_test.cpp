@@ -659,7 +659,7 @@ namespace {
 template <class Line>
 std::uint64_t begin_late(Line, std::uint64_t ticks) {
     using Site = plume::detail::CallsiteOf<plume::detail::SiteKind::span, Line>;
-    const plume::detail::Room room = plume::detail::make_room(16, 0, 0);
+    const plume::detail::WriteSlot room = plume::detail::make_room(16, 0, 0);
     const std::uint64_t at = plume::detail::put<Site>(
         *room.lane, plume::detail::make_word(plume::detail::index_of<Site>(), ticks),
         plume::detail::Measured{0, {}});
@@ -960,7 +960,7 @@ TEST_CASE("an end that waits for the other lanes keeps its time through a leap o
         test.machine.span("introduces the thread"_name);
         plume::detail::Lane& lane = *plume::detail::find_lane();
         using plume::detail::make_word;
-        const plume::detail::Room room = plume::detail::make_room(16, 0, 0);
+        const plume::detail::WriteSlot room = plume::detail::make_room(16, 0, 0);
         const std::uint64_t at = room.lane->head.load();
         lane.put(at, make_word(plume::detail::control::end_at, test.machine.ticks));
         lane.put(at + 8, root & ~plume::detail::low_bits);

@@ -68,7 +68,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 [[gnu::noinline]] inline void put_status(std::uint64_t token, StatusCode code,
                                          std::string_view text) noexcept {
     constexpr Limits limits{1024, 0};
-    const Room room = make_room_on(token, 16 + stored_size(text, limits));
+    const WriteSlot room = make_room_on(token, 16 + stored_size(text, limits));
     if (!room.lane) return;
     const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
     RecordWriter writer{room.lane->address(at)};

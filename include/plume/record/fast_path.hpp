@@ -101,7 +101,7 @@ put(Lane& lane, std::uint64_t word, const Measured& size, const Args&... args) n
 
 /// What a guard remembers of its span. Handed only to functions that are inlined, so that it lives
 /// in registers.
-struct [[gnu::visibility("default")]] Opened {
+struct [[gnu::visibility("default")]] SpanHandle {
     std::uint64_t token = 0; ///< its position and low bits; 0 while it is off
     // Written only if the span began: a guard that is off initialises nothing.
     std::uint64_t parent; ///< Ring::current before it
@@ -109,7 +109,7 @@ struct [[gnu::visibility("default")]] Opened {
 
     /// No instruction: tells the compiler that the two have some value, which it then need not
     /// warn about in the user's code.
-    [[gnu::always_inline]] Opened() noexcept { asm("" : "=r"(parent), "=r"(uncaught)); }
+    [[gnu::always_inline]] SpanHandle() noexcept { asm("" : "=r"(parent), "=r"(uncaught)); }
 };
 
 /// The bytes of these arguments in the ring of a lane, as far as the module knows it.
@@ -125,14 +125,14 @@ template <class Site>
 
 /// A root, a full ring, a thread without a lane, or the kernel's clock. Takes its arguments by
 /// value and answers in two registers, so that those of the fast path stay where they are.
-struct Begun {
+struct BeginResult {
     std::uint64_t token;
     std::uint64_t parent;
 };
 template <class Site, class... Args>
-[[gnu::noinline]] Begun begin_slowly(std::uint32_t index, std::uint64_t ticket, Measured size,
-                                     Args... args) noexcept {
-    const Room room = make_room(record_size<Site>(size) + 8, index, ticket);
+[[gnu::noinline]] BeginResult begin_slowly(std::uint32_t index, std::uint64_t ticket, Measured size,
+                                           Args... args) noexcept {
+    const WriteSlot room = make_room(record_size<Site>(size) + 8, index, ticket);
     if (!room.lane) return {room.ticks, 0};
     const std::uint64_t parent = room.lane->current;
     const std::uint64_t at = put<Site>(*room.lane, make_word(index, room.ticks), size, args...);
@@ -146,7 +146,7 @@ template <class Site, class... Args>
 /// Begins a span on this thread. Its end has its 8 bytes from here on. `lane`: as the module knew
 /// it a moment ago. The token is 0, or what wanted() has made it.
 template <class Site, bool Exceptions, class... Args>
-[[gnu::always_inline]] inline void begin(Opened& opened, Lane* lane, std::uint32_t index,
+[[gnu::always_inline]] inline void begin(SpanHandle& opened, Lane* lane, std::uint32_t index,
                                          const Args&... args) noexcept {
     const Measured size = size_of<Site>(*lane, args...);
     std::uint64_t left = 0;
@@ -156,7 +156,7 @@ template <class Site, bool Exceptions, class... Args>
         if (is_unsampled(lane->mute)) return;
         if (ticket == 0)
             if (opened.token = skip_root(*lane); opened.token != 0) return;
-        const Begun begun = begin_slowly<Site>(index, ticket, size, args...);
+        const BeginResult begun = begin_slowly<Site>(index, ticket, size, args...);
         opened.token = begun.token;
         opened.parent = begun.parent;
         if constexpr (Exceptions) {
@@ -227,7 +227,7 @@ template <class Site>
 }
 
 /// `lane`: as the module knew it a moment ago.
-[[gnu::always_inline]] inline void end(const Opened& opened, Lane* lane) noexcept {
+[[gnu::always_inline]] inline void end(const SpanHandle& opened, Lane* lane) noexcept {
     if (lane->current != opened.token) [[unlikely]] {
         end_slowly(opened.token, opened.parent);
         return;
@@ -255,7 +255,7 @@ template <class Site, class... Args>
     std::uint64_t left = 0;
     const bool innermost = token == 0 || (token ^ lane->current) < 8;
     if (!innermost || __builtin_sub_overflow(lane->room, need, &left)) [[unlikely]] {
-        const Room room = make_room_on(token, need);
+        const WriteSlot room = make_room_on(token, need);
         if (!room.lane) return;
         lane = room.lane;
         ticks = room.ticks;

@@ -138,7 +138,7 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     // these stretches, which were abandoned when a span or a scope below them ended first. They lie
     // between spans that are on the stack, so there are more than one only where such ends are
     // nested. What a program has that is not lost in its scopes needs no memory.
-    struct Stretch {
+    struct PositionRange {
         std::uint64_t begin;
         std::uint64_t end;
     };
@@ -149,14 +149,14 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     std::uint64_t left_floor = 0;
     std::uint64_t owner_floor = 0; ///< what began below belongs to threads that are gone
     static constexpr std::uint32_t few = 16;
-    std::array<Stretch, few> few_abandoned{};
-    Stretch* many_abandoned = nullptr; ///< on the heap, instead of the few
+    std::array<PositionRange, few> few_abandoned{};
+    PositionRange* many_abandoned = nullptr; ///< on the heap, instead of the few
     std::uint32_t abandoned_room = few;
     std::uint32_t abandoned_count = 0;
-    [[nodiscard]] Stretch* abandoned() noexcept {
+    [[nodiscard]] PositionRange* abandoned() noexcept {
         return many_abandoned ? many_abandoned : few_abandoned.data();
     }
-    [[nodiscard]] const Stretch* abandoned() const noexcept {
+    [[nodiscard]] const PositionRange* abandoned() const noexcept {
         return many_abandoned ? many_abandoned : few_abandoned.data();
     }
 
@@ -363,10 +363,10 @@ struct [[gnu::visibility("default")]] Lane : Ring {
     }
     /// Twice as many. Without memory the oldest is forgotten: its spans count as open again.
     [[gnu::noinline, gnu::cold]] void make_room_for_abandoned() noexcept {
-        const std::size_t bytes = abandoned_count * sizeof(Stretch);
-        auto* more = static_cast<Stretch*>(std::malloc(2 * bytes));
+        const std::size_t bytes = abandoned_count * sizeof(PositionRange);
+        auto* more = static_cast<PositionRange*>(std::malloc(2 * bytes));
         if (!more) {
-            std::memmove(abandoned(), abandoned() + 1, bytes - sizeof(Stretch));
+            std::memmove(abandoned(), abandoned() + 1, bytes - sizeof(PositionRange));
             --abandoned_count;
             return;
         }

@@ -18,7 +18,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 
 /// Room for a record, and the time to write into it. `lane` null: nothing is to be written, and
 /// `ticks` is what the guard remembers instead of a position.
-struct Room {
+struct WriteSlot {
     Lane* lane = nullptr;
     std::uint64_t ticks = 0;
 };
@@ -273,8 +273,8 @@ inline std::uint64_t keep_decision(Lane& lane, const TraceStart& start) noexcept
 }
 
 /// Room for a span's begin and its end. `ticket`: of what was decided on the root before, or 0.
-[[gnu::noinline]] inline Room make_room(std::uint64_t need, std::uint32_t index,
-                                        std::uint64_t ticket) noexcept {
+[[gnu::noinline]] inline WriteSlot make_room(std::uint64_t need, std::uint32_t index,
+                                             std::uint64_t ticket) noexcept {
     Lane* lane = lane_for_begin();
     if (!lane || is_mute(*lane)) return {};
     if (lane->current == 0) {
@@ -328,11 +328,11 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
 
 /// Room for the begin of a span off the stack, behind its `async` record. `kept`, if not null,
 /// becomes its context, but for the span id, which follows from where the caller writes.
-[[gnu::noinline]] inline Room make_room_async(std::uint64_t need, std::uint32_t index,
-                                              const SpanContext& parent,
-                                              OwnedContext* kept) noexcept {
+[[gnu::noinline]] inline WriteSlot make_room_async(std::uint64_t need, std::uint32_t index,
+                                                   const SpanContext& parent,
+                                                   OwnedContext* kept) noexcept {
     Lane* lane = lane_for_begin_off_the_stack();
-    const auto pass_on = [&]() -> Room {
+    const auto pass_on = [&]() -> WriteSlot {
         if (kept) *kept = owned(parent);
         return {};
     };
@@ -348,7 +348,7 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     // A text that was made for it has its baggage, too.
     const bool is_whole = start.text && start.text->says(own);
     if (kept) *kept = is_whole ? OwnedContext{own, keep(start.text)} : owned(own);
-    Room room;
+    WriteSlot room;
     if (own.sampled()) {
         SpanContext& above = own; // what it begins below, from here on
         if (parent.valid()) {
@@ -368,8 +368,8 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     return room;
 }
 
-/// The same decision, before the arguments of the span are evaluated. `token`: see Room::ticks, or
-/// of a root that is wanted the ticket of the decision.
+/// The same decision, before the arguments of the span are evaluated. `token`: see
+/// WriteSlot::ticks, or of a root that is wanted the ticket of the decision.
 struct Decision {
     bool wanted = false;
     std::uint64_t token = 0;
@@ -406,9 +406,9 @@ struct Decision {
     return lane;
 }
 /// The same for what has a time.
-[[gnu::noinline]] inline Room make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
+[[gnu::noinline]] inline WriteSlot make_room_on(std::uint64_t token, std::uint64_t need) noexcept {
     Lane* lane = lane_with_room_on(token, need);
-    return lane ? Room{lane, now(lane->clock)} : Room{};
+    return lane ? WriteSlot{lane, now(lane->clock)} : WriteSlot{};
 }
 
 } // namespace detail

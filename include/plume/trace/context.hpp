@@ -162,7 +162,7 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
     [[gnu::always_inline]] void begin(std::uint32_t index, const SpanContext& parent,
                                       const Args&... arguments) noexcept {
         const detail::Measured size = detail::size_of<Site>(*detail::this_lane, arguments...);
-        const detail::Room room =
+        const detail::WriteSlot room =
             detail::make_room_async(detail::record_size<Site>(size), index, parent, &context_);
         if (!room.lane) return;
         const std::uint64_t at =

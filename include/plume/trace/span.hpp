@@ -98,7 +98,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
         detail::end(opened_, lane);
     }
 
-    detail::Opened opened_;
+    detail::SpanHandle opened_;
 };
 
 /// A file that is compiled without exceptions gets a guard that does not look for them. Two

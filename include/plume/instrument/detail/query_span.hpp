@@ -132,7 +132,7 @@ class QuerySpan : public OnSpan<QuerySpan> {
         attributes([&](const auto&... arguments) {
             static_assert((is_settled_argument<std::remove_cvref_t<decltype(arguments)>> && ...));
             const Measured size = size_of<Site>(*this_lane, arguments...);
-            const Room room =
+            const WriteSlot room =
                 make_room_async(record_size<Site>(size), index, context_now(), nullptr);
             if (!room.lane) return;
             span.token_ =
@@ -149,7 +149,7 @@ class QuerySpan : public OnSpan<QuerySpan> {
         const std::uint32_t own = index_of<Site>();
         if (own == 0 || (!rendered.fits() && !rendered.render(attributes))) return {};
         const std::uint32_t index = named != 0 ? named : own;
-        const Room room =
+        const WriteSlot room =
             make_room_async(16 + rendered.bytes().size(), index, context_now(), nullptr);
         if (!room.lane) return {};
         const std::uint64_t at = room.lane->head.load(memory_order_relaxed); // own store
