@@ -133,14 +133,14 @@ Scenario replace() {
 
 // The child of a fork: the first that asks the sampler wakes its sources up.
 
-alignas(Awakening) char awakening_place[sizeof(Awakening)];
+alignas(ForkWakeup) char awakening_place[sizeof(ForkWakeup)];
 
 Scenario awake() {
     static const Sampler before = Sampler::always_off();
     static const Sampler after = Sampler::always_on();
     Runtime* runtime = runtime_with(before);
-    auto* awakening = new (awakening_place) Awakening;
-    awakening->lie_in_wait(*runtime);
+    auto* awakening = new (awakening_place) ForkWakeup;
+    awakening->arm(*runtime);
     const SamplingPlan* const first = awakening->before;
     const auto ask_it = [runtime] {
         const SamplingPlan* plan = runtime->sampling.load(memory_order_acquire);

@@ -78,20 +78,20 @@ inline std::optional<Sampler> sampler_from_environment(const Report& report) {
 /// In the child of a fork, the plan until something asks for a decision: that starts the threads
 /// again, and so the sources. Without it, a child whose sources have said that nothing shall be
 /// recorded would never hear from them again.
-struct Awakening {
+struct ForkWakeup {
     SamplerNode node;
     SamplingPlan plan;
     const SamplingPlan* before = nullptr;
 
     /// The process has one thread.
-    void lie_in_wait(Runtime& process) noexcept {
+    void arm(Runtime& process) noexcept {
         const SamplingPlan* now = process.sampling.load(memory_order_relaxed); // one thread
         if (!now || now == &plan) return; // a child of a child that never asked
         before = now;
         node.kind = SamplerNode::Kind::custom;
         node.custom = this;
         node.ask = [](void* self, const SamplingInput& input) {
-            return static_cast<Awakening*>(self)->decide(runtime(), input);
+            return static_cast<ForkWakeup*>(self)->decide(runtime(), input);
         };
         plan = *now;
         for (const SamplerNode*& each : plan.by_parent)
@@ -154,8 +154,8 @@ class [[gnu::visibility("hidden")]] SamplerSources {
     /// In the child of a fork: a thread that is gone may have been changing a sampler.
     void forked() noexcept {
         for (const auto& node : nodes_) ::new (static_cast<void*>(&node->mutex)) std::mutex;
-        static detail::Awakening awakening; // never destroyed: threads may be reading it
-        if (!nodes_.empty()) awakening.lie_in_wait(*process_);
+        static detail::ForkWakeup awakening; // never destroyed: threads may be reading it
+        if (!nodes_.empty()) awakening.arm(*process_);
     }
 
   private:
