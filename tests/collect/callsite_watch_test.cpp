@@ -37,7 +37,7 @@ std::int64_t int64_of(const plume::RecordedSpan& span, const std::string& key) {
 
 TEST_CASE("a limited line records its rate and no more, in any window, and goes on for ever") {
     HandDrained drained;
-    plume::detail::SiteRates rates;
+    plume::detail::RateKeeper rates;
     std::vector<std::uint64_t> recorded_at;
     for (std::uint64_t now = ms; now <= 60'000 * ms; now += ms) { // a poll each millisecond
         rates.keep(plume::detail::runtime(), now);
@@ -53,7 +53,7 @@ TEST_CASE("a limited line records its rate and no more, in any window, and goes 
 
 TEST_CASE("a rate says when it has something to give back") {
     HandDrained drained;
-    plume::detail::SiteRates rates;
+    plume::detail::RateKeeper rates;
     CHECK(rates.keep(plume::detail::runtime(), ms) == ~std::uint64_t{0});
     poll();
     CHECK(rates.keep(plume::detail::runtime(), 2 * ms) == 1002 * ms);
@@ -203,7 +203,7 @@ TEST_CASE("a line that makes nearly all spans is reported once, with its place")
     const plume::detail::Registry& registry = plume::detail::runtime().registry;
     plume::detail::SiteTable sites{registry, 128};
     std::string reports;
-    plume::detail::LoudSites loud{0.9, [&reports](std::string_view what) { reports += what; }};
+    plume::detail::NoisyCallsites loud{0.9, [&reports](std::string_view what) { reports += what; }};
     { PLUME_SPAN("loud"); }
     { PLUME_SPAN("quiet"); }
     std::uint32_t loud_index = 0;
@@ -238,7 +238,7 @@ TEST_CASE("spans of no line of source are reported to nobody, however many they 
     const plume::detail::Registry& registry = plume::detail::runtime().registry;
     plume::detail::SiteTable sites{registry, 128};
     std::string reports;
-    plume::detail::LoudSites loud{0.9, [&reports](std::string_view what) { reports += what; }};
+    plume::detail::NoisyCallsites loud{0.9, [&reports](std::string_view what) { reports += what; }};
     { const plume::Span span{plume::detail::Anywhere<"of no line">{}}; }
     { PLUME_SPAN("of a line"); }
     for (std::uint32_t i = plume::detail::control::first_site; i < registry.size(); ++i) {

@@ -20,7 +20,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// Gives a line what it has used back when the window of its rate has passed since this was
 /// noticed: so it never records more than its rate in any such stretch of time. Lines that are
 /// over it read one number and no clock.
-class SiteRates {
+class RateKeeper {
   public:
     /// `now_ns` never decreases. Returns when to call it again at the latest.
     std::uint64_t keep(Runtime& runtime, std::uint64_t now_ns) {
@@ -70,9 +70,9 @@ class SiteRates {
 /// Tells of lines that make more than a share of all spans for an interval. Spans that are of no
 /// line, as of ready-made instrumentation, count among all, and nobody is told of them: that a
 /// server has a span for each request is as it should be.
-class LoudSites {
+class NoisyCallsites {
   public:
-    LoudSites(double share, std::function<void(std::string_view)> report)
+    NoisyCallsites(double share, std::function<void(std::string_view)> report)
         : share_{share}, report_{std::move(report)} {}
 
     /// At the end of an interval.

@@ -371,8 +371,8 @@ class Collector {
     std::uint64_t record_drops_before_;
     std::uint64_t exit_drops_before_;
     std::uint64_t suppressed_before_;
-    SiteRates rates_;
-    LoudSites loud_;
+    RateKeeper rates_;
+    NoisyCallsites loud_;
     Settings settings_;
     bool one_is_impatient_ = false; ///< an exporter that wants spans at once
     std::vector<std::unique_ptr<BatchProcessor>> batchers_;
