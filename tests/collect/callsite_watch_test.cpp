@@ -201,7 +201,7 @@ TEST_CASE("limits come from the environment if the options do not say") {
 
 TEST_CASE("a line that makes nearly all spans is reported once, with its place") {
     const plume::detail::Registry& registry = plume::detail::runtime().registry;
-    plume::detail::SiteTable sites{registry, 128};
+    plume::detail::CallsiteTable sites{registry, 128};
     std::string reports;
     plume::detail::NoisyCallsites loud{0.9, [&reports](std::string_view what) { reports += what; }};
     { PLUME_SPAN("loud"); }
@@ -236,7 +236,7 @@ TEST_CASE("a line that makes nearly all spans is reported once, with its place")
 
 TEST_CASE("spans of no line of source are reported to nobody, however many they are") {
     const plume::detail::Registry& registry = plume::detail::runtime().registry;
-    plume::detail::SiteTable sites{registry, 128};
+    plume::detail::CallsiteTable sites{registry, 128};
     std::string reports;
     plume::detail::NoisyCallsites loud{0.9, [&reports](std::string_view what) { reports += what; }};
     { const plume::Span span{plume::detail::Anywhere<"of no line">{}}; }

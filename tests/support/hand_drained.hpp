@@ -98,7 +98,7 @@ class [[gnu::visibility("hidden")]] HandDrained {
     }
 
     detail::ClockSample start_;
-    detail::SiteTable sites_;
+    detail::CallsiteTable sites_;
     detail::ChunkPool* pool_;
 
   public:

@@ -37,10 +37,11 @@ struct alignas(64) SiteInfo {
 };
 
 /// By index. Never forgets a site: spans that are on their way refer to it.
-class SiteTable {
+class CallsiteTable {
   public:
     /// Null: nothing is taken out. The redactor outlives the table.
-    SiteTable(const Registry& registry, std::uint32_t most_attributes, Redactor* redactor = nullptr)
+    CallsiteTable(const Registry& registry, std::uint32_t most_attributes,
+                  Redactor* redactor = nullptr)
         : registry_{&registry}, most_attributes_{most_attributes}, redactor_{redactor} {}
 
     [[nodiscard]] Redactor* redactor() const noexcept { return redactor_; }

@@ -76,7 +76,7 @@ class NoisyCallsites {
         : share_{share}, report_{std::move(report)} {}
 
     /// At the end of an interval.
-    void look(const SiteTable& sites) {
+    void look(const CallsiteTable& sites) {
         constexpr std::uint64_t few = 10'000; // of so few nobody needs fewer
         const std::vector<std::uint64_t>& begun = sites.begun();
         before_.resize(begun.size());

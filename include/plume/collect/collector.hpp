@@ -26,7 +26,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 struct BatchBacking {
     std::unique_ptr<Redactor> redactor; ///< null: everything may leave
     Resource resource;
-    SiteTable sites;
+    CallsiteTable sites;
 };
 
 /// Owns the threads of a session. All functions may be called from any thread.

@@ -55,7 +55,7 @@ struct Replay {
 class SpanAssembler {
   public:
     /// `sites` outlives every chunk: what spans say about their source points into it.
-    SpanAssembler(Runtime& runtime, SiteTable& sites, ChunkPool& pool, TimeMap& time,
+    SpanAssembler(Runtime& runtime, CallsiteTable& sites, ChunkPool& pool, TimeMap& time,
                   const Allowed& limits)
         : runtime_{&runtime}, sites_{&sites}, pool_{&pool}, time_{&time}, builder_{sites, limits},
           limits_{limits},
@@ -822,7 +822,7 @@ class SpanAssembler {
     static constexpr std::size_t many_buckets = 8192;
 
     Runtime* runtime_;
-    SiteTable* sites_;
+    CallsiteTable* sites_;
     ChunkPool* pool_;
     TimeMap* time_;
     SpanBuilder builder_;

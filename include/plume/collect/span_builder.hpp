@@ -29,7 +29,7 @@ inline constexpr std::string_view dropped_children = "plume.dropped_children";
 /// warm.
 class SpanBuilder {
   public:
-    SpanBuilder(SiteTable& sites, const Allowed& limits)
+    SpanBuilder(CallsiteTable& sites, const Allowed& limits)
         : sites_{&sites}, redactor_{sites.redactor()}, limits_{limits} {}
 
     /// Bytes that compose() takes of a chunk, at the most.
@@ -380,7 +380,7 @@ class SpanBuilder {
         to.resize(static_cast<std::size_t>(next - to.data()));
     }
 
-    // Keys are compared by address: see SiteTable::interned().
+    // Keys are compared by address: see CallsiteTable::interned().
 
     /// The value that a key had before does not stand in for the one that must not leave.
     static void withhold(std::vector<Attribute>& from, const char* key, std::uint32_t& dropped) {
@@ -562,7 +562,7 @@ class SpanBuilder {
         return to;
     }
 
-    SiteTable* sites_;
+    CallsiteTable* sites_;
     Redactor* redactor_; ///< null: everything may leave
     Allowed limits_;
     std::vector<Attribute> attributes_;

@@ -253,7 +253,7 @@ class Pipeline {
                 std::make_unique<Redactor>(options_.redaction, runtime_->hash_key.load(), report_);
         Resource resource = make_resource(options_, report_);
         if (redactor) resource = redactor->applied(resource);
-        SiteTable sites{runtime_->registry, allowed.attributes, redactor.get()};
+        CallsiteTable sites{runtime_->registry, allowed.attributes, redactor.get()};
         auto kept = std::make_shared<BatchBacking>(std::move(redactor), std::move(resource),
                                                    std::move(sites));
         service_name_ = kept->resource.service_name();
