@@ -38,10 +38,10 @@ inline constexpr std::uint64_t low_bits = 7;
 /// Why a thread records nothing at the moment.
 enum class Mute : std::uint8_t {
     none,
-    dropping,   ///< the root found no room; its children are dropped with it, and counted
-    suppressed, ///< asked for, as in the threads of exporters
-    unsampled,  ///< the root was not sampled; its children are not either
-    nameless    ///< likewise, and the trace has no id until somebody asks
+    dropping,            ///< the root found no room; its children are dropped with it, and counted
+    suppressed,          ///< asked for, as in the threads of exporters
+    unsampled,           ///< the root was not sampled; its children are not either
+    unsampled_without_id ///< likewise, and the trace has no id until somebody asks
 };
 
 /// One comparison, since it is all that most spans of a program do.

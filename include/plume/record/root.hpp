@@ -138,7 +138,7 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
 
 /// The ids of the unsampled root that mutes the lane, for whoever asks to pass its decision on.
 [[gnu::noinline]] inline void name_unsampled(Lane& lane) noexcept {
-    if (lane.mute != Mute::nameless) return;
+    if (lane.mute != Mute::unsampled_without_id) return;
     lane.mute = Mute::unsampled;
     lane.trace_id = trace_id_for(lane, false, lane.threshold);
     lane.trace_flags = trace_flags::random;
@@ -156,7 +156,7 @@ inline bool next_is_sampled(Lane& lane, const SamplingPlan& plan,
     const Runtime& process = *module.runtime.load(memory_order_relaxed); // constant since then
     if (process.sampling.load(memory_order_relaxed) != lane.drawn_for) return 0; // only compared
     --lane.skips;
-    lane.mute = Mute::nameless;
+    lane.mute = Mute::unsampled_without_id;
     return lane.new_muted_token();
 }
 
