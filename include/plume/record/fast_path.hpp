@@ -139,7 +139,8 @@ template <class Site, class... Args>
     room.lane->current = at;
     if constexpr (Site::attribute_count != 0)
         if (room.lane->undecided) [[unlikely]]
-            if (const std::uint64_t muted = judge(*room.lane, index); muted != 0) return {muted, 0};
+            if (const std::uint64_t muted = sample_with_attributes(*room.lane, index); muted != 0)
+                return {muted, 0};
     return {at | (parent == 0 ? root_bit : 0), parent};
 }
 

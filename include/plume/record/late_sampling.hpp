@@ -84,7 +84,8 @@ class SamplingAttributes {
 /// The root that is written, and innermost, has all that its sampler asks for. If it is not
 /// sampled, takes it back: the end that it was promised says so, and the lane is mute. Returns what
 /// its guard has to remember then, else 0.
-[[gnu::noinline, gnu::cold]] inline std::uint64_t judge(Lane& lane, std::uint32_t index) noexcept {
+[[gnu::noinline, gnu::cold]] inline std::uint64_t
+sample_with_attributes(Lane& lane, std::uint32_t index) noexcept {
     lane.undecided = false;
     Runtime& process = runtime();
     const SamplingPlan* plan =
