@@ -52,7 +52,7 @@ class [[gnu::visibility("default")]] RunTimeKeyOf {
         return bounded;
     }
 
-    /// Records a value on a span, as in OnSpan::set().
+    /// Records a value on a span, as in SpanApi::set().
     template <class T>
     void record_on(std::uint64_t token, const T& value) const
         noexcept(is_settled<decltype(canonical(value))> && reads_quietly<T>) {

@@ -97,7 +97,7 @@ class [[nodiscard]] SuppressScope : ContextScope {
 /// Remarks may come from any thread, one at a time. Same costs and promises as plume::Span, but
 /// that it keeps the trace state and the baggage of its parent: where there are any it shares what
 /// its thread has in force, or allocates.
-class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
+class [[nodiscard]] AsyncSpan : public detail::SpanApi<AsyncSpan> {
   public:
     AsyncSpan() noexcept = default;
 
@@ -153,7 +153,7 @@ class [[nodiscard]] AsyncSpan : public detail::OnSpan<AsyncSpan> {
     [[nodiscard]] SpanContext context() const noexcept { return context_.view(); }
 
   protected:
-    friend class detail::OnSpan<AsyncSpan>;
+    friend class detail::SpanApi<AsyncSpan>;
     [[nodiscard]] const OwnedContext& owned_context() const noexcept { return context_; }
     [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
 

@@ -17,7 +17,7 @@ namespace plume {
 ///
 /// `Exceptions`: whether the file can throw; see plume::Span.
 template <bool Exceptions>
-class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
+class [[nodiscard]] BasicSpan : public detail::SpanApi<BasicSpan<Exceptions>> {
   public:
     /// Begins the span of a line. `arguments` are attributes, and at most one kind.
     template <detail::Here Line, detail::Argument... Args>
@@ -74,7 +74,7 @@ class [[nodiscard]] BasicSpan : public detail::OnSpan<BasicSpan<Exceptions>> {
     }
 
   private:
-    friend class detail::OnSpan<BasicSpan<Exceptions>>;
+    friend class detail::SpanApi<BasicSpan<Exceptions>>;
     [[nodiscard]] std::uint64_t token() const noexcept {
         return opened_.token != 0 ? opened_.token : detail::muted_token;
     }

@@ -29,7 +29,7 @@ namespace detail {
 /// not recorded each is ignored, and so is what comes after the span's end. When the thread's ring
 /// is full the remark is dropped and counted (Stats::dropped_records).
 template <class Derived>
-class [[gnu::visibility("default")]] OnSpan {
+class [[gnu::visibility("default")]] SpanApi {
   public:
     /// Adds attributes. One with a key that the span has already replaces it.
     template <class... Args>
@@ -108,8 +108,8 @@ class [[gnu::visibility("default")]] OnSpan {
 };
 
 /// The innermost span of whatever thread asks.
-class [[gnu::visibility("default")]] CurrentSpan : public OnSpan<CurrentSpan> {
-    friend class OnSpan<CurrentSpan>;
+class [[gnu::visibility("default")]] CurrentSpan : public SpanApi<CurrentSpan> {
+    friend class SpanApi<CurrentSpan>;
     static std::uint64_t token() noexcept { return 0; }
 };
 

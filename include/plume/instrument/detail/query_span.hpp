@@ -117,7 +117,7 @@ struct QueryText {
 
 /// The span of one statement: of kind client, off the stack, ended by end(). Trivial to copy; who
 /// holds it takes care that it ends once. Any thread, one at a time.
-class QuerySpan : public OnSpan<QuerySpan> {
+class QuerySpan : public SpanApi<QuerySpan> {
   public:
     constexpr QuerySpan() noexcept = default;
 
@@ -178,7 +178,7 @@ class QuerySpan : public OnSpan<QuerySpan> {
     [[nodiscard]] bool recording() const noexcept { return token_ != muted_token; }
 
   private:
-    friend class OnSpan<QuerySpan>;
+    friend class SpanApi<QuerySpan>;
     [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
 
     std::uint64_t token_ = muted_token;
