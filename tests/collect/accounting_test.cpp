@@ -63,7 +63,7 @@ class Work {
         case 1: return strings();
         case 2: return out_of_order();
         case 3: return handed_over();
-        case 4: return remarked();
+        case 4: return annotated();
         case 5: return within_a_context();
         case 6: return failing();
         case 7: return discarded();
@@ -120,8 +120,8 @@ class Work {
         PLUME_SPAN("child of another thread's");
         ++begun_;
     }
-    void remarked() {
-        PLUME_SPAN_AS(span, "remarked", plume::client);
+    void annotated() {
+        PLUME_SPAN_AS(span, "annotated", plume::client);
         ++begun_;
         span.set("a"_a = 1, "b"_a = "two");
         span.event("event"_name);
@@ -158,7 +158,7 @@ class Work {
     std::minstd_rand random_;
     Mailbox* mailbox_;
     std::uint64_t begun_ = 0;
-    std::uint64_t discarded_ = 0; ///< at the most: the remark itself may find no room
+    std::uint64_t discarded_ = 0; ///< at the most: the annotation itself may find no room
 };
 
 constexpr std::size_t thread_count = 8;

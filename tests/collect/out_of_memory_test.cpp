@@ -57,7 +57,7 @@ void record(const std::string& text) {
     PLUME_SPAN("root");
     for (int i = 0; i < 4; ++i) {
         PLUME_SPAN("parent", "number"_a = i);
-        PLUME_EVENT("remark", "text"_a = text);
+        PLUME_EVENT("annotation", "text"_a = text);
         in_flight.emplace_back("in flight"_name, "text"_a = text);
         { PLUME_SPAN("child", "text"_a = text); }
         { PLUME_SPAN("leaf"); }

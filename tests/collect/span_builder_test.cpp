@@ -342,8 +342,8 @@ TEST_CASE("values may be many and long at once") {
     CHECK(plume::text_of(seen["span"].events[39].attributes.at(0).value).size() == 16 * 1024);
 }
 
-TEST_CASE("a remark that is read beside others is the one that was made") {
-    // Every form of remark behind each other, so that one that is read wrong spoils the next.
+TEST_CASE("an annotation that is read beside others is the one that was made") {
+    // Every form of annotation behind each other, so that one that is read wrong spoils the next.
     const auto seen = recorded([] {
         PLUME_SPAN_AS(span, "span", "first"_a = "text", "n"_a = 1);
         for (int i = 0; i < 20; ++i) {

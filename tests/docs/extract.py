@@ -11,7 +11,7 @@ A block of C++ takes part when an HTML comment stands right above it:
     <!-- run -->                  built and run; its stdout must equal the next ```text block, where
                                   an ellipsis (…) stands for any characters but a newline
 
-What follows a colon is a remark to the reader, except for the word `statements`. Lines after the
+What follows a colon is an annotation to the reader, except for the word `statements`. Lines after the
 first one of the comment are put in front of the block: declarations that it needs and that would
 bore the reader. Fails when a block does, or when there is no block at all.
 """
@@ -44,7 +44,7 @@ class Block:
     file: str
     line: int  # of the first line of code
     kind: str
-    remark: str
+    annotation: str
     hidden: str
     code: str
     expected: str | None
@@ -69,7 +69,7 @@ def blocks_of(path: Path) -> tuple[list[Block], int]:
             file=str(path.relative_to(ROOT)),
             line=text.count("\n", 0, fence.start(2)) + 1,
             kind=comment[1],
-            remark=(comment[2] or "").strip(),
+            annotation=(comment[2] or "").strip(),
             hidden=comment[3] or "",
             code=fence[2],
             expected=after[2] if after and after[1] == "text" else None,
@@ -92,7 +92,7 @@ def in_a_function(block: Block) -> str:
 
 
 def source_of(block: Block) -> str:
-    if block.remark == "statements":
+    if block.annotation == "statements":
         body = in_a_function(block)
     else:
         body = f'#line {block.line} "{block.file}"\n{block.code}'

@@ -134,7 +134,7 @@ std::string fuzz(std::uint64_t capacity, std::uint32_t seed, int steps) {
                 ++open;
             }
             break;
-        case 2: // a remark
+        case 2: // an annotation
             if (ring.take(words * 8)) ring.write(written++, words);
             else if (fits_before) return "no room where there is some";
             break;

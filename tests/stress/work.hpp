@@ -127,7 +127,7 @@ class Work {
         case 3: return out_of_order();
         case 4:
         case 5: return hand_over();
-        case 6: return remarks();
+        case 6: return annotations();
         case 7: return remote_parent();
         case 8: return failing();
         case 9: return discarded();
@@ -181,8 +181,8 @@ class Work {
         if (random_() % 2 == 0) taken.set("said"_a = "elsewhere");
         if (random_() % 2 == 0) taken.event("taken over"_name);
     }
-    static void remarks() {
-        PLUME_SPAN_AS(span, "remarked", plume::client);
+    static void annotations() {
+        PLUME_SPAN_AS(span, "annotated", plume::client);
         span.set("a"_a = 1);
         span.event("an event"_name);
         span.link({{1, 2}, {3}, 1, true, "v=1"});

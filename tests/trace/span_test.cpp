@@ -290,7 +290,7 @@ TEST_CASE("a guard speaks about its own span while others are open above it") {
     CHECK(seen["inner"].events.empty());
 }
 
-TEST_CASE("without an open span remarks are ignored") {
+TEST_CASE("without an open span annotations are ignored") {
     const auto seen = recorded([] {
         PLUME_EVENT("lost");
         plume::set("lost"_a = 1);

@@ -102,7 +102,7 @@ class WordBuffer {
 };
 
 /// A record about an open span, kept until the span ends: this, then its payload.
-struct Remark {
+struct Annotation {
     std::uint32_t index; ///< of the callsite, or a control
     std::uint32_t bytes; ///< of the payload
     std::uint64_t unix_ns;
@@ -133,7 +133,7 @@ struct OpenSpan {
     std::uint32_t suppressed = 0; ///< children that are not there: their line was over its rate
     std::uint32_t lost = 0;       ///< or there was no room, or the root had too many
     std::size_t arguments = 0;    ///< bytes at the front of `log`: the arguments of its begin
-    WordBuffer log;               ///< then remarks
+    WordBuffer log;               ///< then annotations
     SharedText trace_state;
 };
 

@@ -291,7 +291,7 @@ class SpanAssembler {
         }
         if (site.what == SiteKind::span) [[likely]]
             begin(replay, position, site, unwrap(word), at + head, bytes);
-        else remark(lane, replay, index, unwrap(word), at + head, bytes);
+        else annotation(lane, replay, index, unwrap(word), at + head, bytes);
         return position + head + bytes;
     }
 
@@ -318,7 +318,7 @@ class SpanAssembler {
         case control::target: replay.target = word_at(at + 8); return position + 16;
         case control::status: {
             const std::size_t bytes = 16 + padded(static_cast<std::uint32_t>(word_at(at + 16)));
-            remark(lane, replay, index, unwrap(word), at + 8, bytes);
+            annotation(lane, replay, index, unwrap(word), at + 8, bytes);
             return position + 8 + bytes;
         }
         case control::rename:
@@ -601,7 +601,7 @@ class SpanAssembler {
         chunk_ = {};
     }
 
-    // Remarks.
+    // Annotations.
 
     /// The span that the record is about. The caller is done with the target. Null if it ended
     /// before, or is not known yet.
@@ -620,23 +620,23 @@ class SpanAssembler {
         return span && !span->ended ? span : nullptr;
     }
 
-    void remark(const Lane& lane, Replay& replay, std::uint32_t index, std::uint64_t ticks,
-                const char* payload, std::size_t bytes) {
+    void annotation(const Lane& lane, Replay& replay, std::uint32_t index, std::uint64_t ticks,
+                    const char* payload, std::size_t bytes) {
         OpenSpan* span = subject(replay);
-        const Remark head{index, static_cast<std::uint32_t>(bytes),
-                          span ? time_->unix_ns(ticks, span->epoch) : ticks - leapt_};
+        const Annotation head{index, static_cast<std::uint32_t>(bytes),
+                              span ? time_->unix_ns(ticks, span->epoch) : ticks - leapt_};
         if (!span) {
             if (PendingAnnotations* early = early_subject()) append(early->log, head, payload);
         } else if (span->session == session_) {
             span->mixed = span->mixed || lane_of(span->position) != lane.index;
-            keep_remark(*span, head, payload);
+            keep_annotation(*span, head, payload);
         }
         replay.target = 0;
     }
 
     /// What is said about a span that stays open for long may not grow for long: events and links
     /// stop at their limits, and what is set again and again is kept once.
-    void keep_remark(OpenSpan& span, const Remark& head, const char* payload) {
+    void keep_annotation(OpenSpan& span, const Annotation& head, const char* payload) {
         if (head.index != control::status) {
             const SiteKind what = sites_->at(head.index).what;
             if (what != SiteKind::attributes) {
@@ -653,8 +653,8 @@ class SpanAssembler {
         append(span.log, head, payload);
     }
 
-    /// Takes out the last remark of the same line that says nothing which the new one leaves out.
-    /// False if that one is final: the status ok.
+    /// Takes out the last annotation of the same line that says nothing which the new one leaves
+    /// out. False if that one is final: the status ok.
     bool forget_earlier(OpenSpan& span, std::uint32_t index, const char* payload) {
         const auto fields = [this, index](const char* of) {
             return index == control::status ? std::bitset<128>{}
@@ -664,7 +664,7 @@ class SpanAssembler {
         std::size_t found = 0;
         std::size_t size = 0;
         for (std::size_t at = span.arguments; at < span.log.size() * 8;) {
-            Remark head{};
+            Annotation head{};
             std::memcpy(&head, span.log.data() + at, sizeof head);
             if (head.index == index &&
                 (fields(span.log.data() + at + sizeof head) & ~said).none()) {
@@ -674,14 +674,14 @@ class SpanAssembler {
             at += sizeof head + head.bytes;
         }
         if (size == 0) return true;
-        if (index == control::status && word_at(span.log.data() + found + sizeof(Remark)) ==
+        if (index == control::status && word_at(span.log.data() + found + sizeof(Annotation)) ==
                                             static_cast<std::uint64_t>(StatusCode::ok))
             return false;
         span.log.erase(found, size);
         return true;
     }
 
-    static void append(WordBuffer& log, const Remark& head, const char* payload) {
+    static void append(WordBuffer& log, const Annotation& head, const char* payload) {
         char* at = log.grow(sizeof head + head.bytes);
         std::memcpy(at, &head, sizeof head);
         if (head.bytes != 0) std::memcpy(at + sizeof head, payload, head.bytes);
@@ -692,7 +692,8 @@ class SpanAssembler {
         else if (PendingAnnotations* early = early_subject()) early->renamed = name;
     }
 
-    /// Remarks of several threads came lane by lane: back into the order in which they were made.
+    /// Annotations of several threads came lane by lane: back into the order in which they were
+    /// made.
     static void put_in_order(OpenSpan& span) {
         struct Piece {
             std::uint64_t unix_ns;
@@ -701,7 +702,7 @@ class SpanAssembler {
         };
         std::vector<Piece> pieces;
         for (std::size_t at = span.arguments; at < span.log.size() * 8;) {
-            Remark head{};
+            Annotation head{};
             std::memcpy(&head, span.log.data() + at, sizeof head);
             pieces.push_back({head.unix_ns, at, sizeof head + head.bytes});
             at += sizeof head + head.bytes;
@@ -735,10 +736,10 @@ class SpanAssembler {
         const PendingAnnotations& early = found->second;
         const char* end = early.log.data() + early.log.size() * 8;
         for (const char* at = early.log.data(); at != end;) {
-            Remark head{};
+            Annotation head{};
             std::memcpy(&head, at, sizeof head);
             head.unix_ns = time_->unix_ns(head.unix_ns + leapt_, span.epoch);
-            keep_remark(span, head, at + sizeof head);
+            keep_annotation(span, head, at + sizeof head);
             at += sizeof head + head.bytes;
         }
         span.mixed = true;

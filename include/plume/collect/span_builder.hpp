@@ -42,8 +42,8 @@ class SpanBuilder {
         if (span.log.size() > few_words) [[unlikely]]
             return begin + measured(span);
         // A word of payload becomes at most an attribute, or 8 bytes of text that are repaired to
-        // 24 each; a remark adds an event or a link. What the redactor makes of a value fits too,
-        // but for that of a trace state.
+        // 24 each; an annotation adds an event or a link. What the redactor makes of a value fits
+        // too, but for that of a trace state.
         return begin + sizeof(SpanDetails) + 2 * sizeof(Attribute) +
                span.log.size() * (sizeof(Attribute) + sizeof(Event)) +
                sizeof(Link) * (span.log.size() / 2 + 1) + (span.trace_state ? 5120 : 2048);
@@ -214,21 +214,21 @@ class SpanBuilder {
         const char* end = span.log.data() + span.log.size() * 8;
         reader.at = span.log.data() + span.arguments;
         while (reader.at != end) {
-            Remark remark{};
-            std::memcpy(&remark, reader.at, sizeof remark);
-            RecordReader payload{reader.at + sizeof remark};
-            reader.at = payload.at + remark.bytes;
-            bytes += remark_bytes(remark, payload);
+            Annotation annotation{};
+            std::memcpy(&annotation, reader.at, sizeof annotation);
+            RecordReader payload{reader.at + sizeof annotation};
+            reader.at = payload.at + annotation.bytes;
+            bytes += annotation_bytes(annotation, payload);
         }
         return bytes;
     }
-    [[nodiscard]] std::size_t remark_bytes(const Remark& remark,
-                                           RecordReader payload) const noexcept {
-        if (remark.index == control::status)
+    [[nodiscard]] std::size_t annotation_bytes(const Annotation& annotation,
+                                               RecordReader payload) const noexcept {
+        if (annotation.index == control::status)
             return static_cast<StatusCode>(payload.word()) == StatusCode::error
                        ? text_bytes(payload)
                        : 0;
-        const SiteInfo& site = sites_->at(remark.index);
+        const SiteInfo& site = sites_->at(annotation.index);
         const std::size_t attributes = site.fields * sizeof(Attribute);
         if (site.what == SiteKind::attributes) return attributes + fields_bytes(payload, site, 0);
         if (site.what == SiteKind::event)
@@ -291,11 +291,11 @@ class SpanBuilder {
         const char* end = span.log.data() + span.log.size() * 8;
         reader.at = span.log.data() + span.arguments;
         while (reader.at != end) {
-            Remark remark{};
-            std::memcpy(&remark, reader.at, sizeof remark);
-            RecordReader payload{reader.at + sizeof remark};
-            reader.at = payload.at + remark.bytes;
-            take_remark(chunk, remark, payload, data, details);
+            Annotation annotation{};
+            std::memcpy(&annotation, reader.at, sizeof annotation);
+            RecordReader payload{reader.at + sizeof annotation};
+            reader.at = payload.at + annotation.bytes;
+            take_annotation(chunk, annotation, payload, data, details);
         }
         // No limit holds for what says that something is missing.
         if (span.suppressed != 0)
@@ -309,15 +309,15 @@ class SpanBuilder {
         data.details = copy(chunk, details);
     }
 
-    void take_remark(Chunk& chunk, const Remark& remark, RecordReader payload, SpanData& data,
-                     SpanDetails& details) {
-        if (remark.index == control::status) return take_status(chunk, payload, data, details);
-        const SiteInfo& site = sites_->at(remark.index);
+    void take_annotation(Chunk& chunk, const Annotation& annotation, RecordReader payload,
+                         SpanData& data, SpanDetails& details) {
+        if (annotation.index == control::status) return take_status(chunk, payload, data, details);
+        const SiteInfo& site = sites_->at(annotation.index);
         if (site.what == SiteKind::attributes) {
             read_fields(chunk, payload, site, 0, attributes_, limits_.attributes,
                         details.dropped_attributes);
         } else if (site.what == SiteKind::event) {
-            Event event{site.source->name, remark.unix_ns, {}, 0};
+            Event event{site.source->name, annotation.unix_ns, {}, 0};
             scratch_.clear();
             read_fields(chunk, payload, site, 0, scratch_, limits_.attributes_per_event,
                         event.dropped_attributes);

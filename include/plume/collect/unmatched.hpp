@@ -17,7 +17,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// next session may be the one that reads the begin. Touched by the reader alone.
 struct Unmatched {
     struct PendingAnnotations {
-        WordBuffer log;            ///< remarks whose times are ticks, less `leapt`
+        WordBuffer log;            ///< annotations whose times are ticks, less `leapt`
         std::uint32_t renamed = 0; ///< the line of the name; 0: none
         bool discarded = false;
     };
@@ -50,7 +50,7 @@ struct Unmatched {
     }
     static void rebase(WordBuffer& log, std::uint64_t more) noexcept {
         for (std::size_t at = 0; at < log.size() * 8;) {
-            Remark head{};
+            Annotation head{};
             std::memcpy(&head, log.data() + at, sizeof head);
             head.unix_ns -= more;
             std::memcpy(log.data() + at, &head, sizeof head);

@@ -24,7 +24,7 @@ struct Stats {
         0; ///< spans that were sampled and began, those for which no room was included
     std::uint64_t open = 0;
     std::uint64_t suppressed = 0; ///< did not begin: their line was over its PLUME_SPAN_LIMITED
-    std::uint64_t dropped_records = 0;   ///< events, attributes and other remarks without room
+    std::uint64_t dropped_records = 0;   ///< events, attributes and other annotations without room
     std::uint64_t truncated_values = 0;  ///< texts and arrays that were cut at the limit
     std::uint64_t redacted_values = 0;   ///< changed or left out by Options::redaction; a name once
     std::uint64_t failed_redactions = 0; ///< of those: a rule failed, so all of the text went

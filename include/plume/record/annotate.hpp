@@ -91,7 +91,7 @@ namespace [[gnu::visibility("hidden")]] detail {
 /// Records something with a callsite on a span, if there is one to record on.
 template <SiteKind What, class Line, class... Args>
 [[gnu::always_inline]] inline void
-remark(std::uint64_t token, const Args&... args) noexcept((is_settled_argument<Args> && ...)) {
+annotation(std::uint64_t token, const Args&... args) noexcept((is_settled_argument<Args> && ...)) {
     static_assert((is_attribute<Args> && ...),
                   "plume: only attributes can be given here, written \"key\"_a = value");
     using Site = CallsiteOf<What, Line, Args...>;
@@ -111,10 +111,10 @@ remark(std::uint64_t token, const Args&... args) noexcept((is_settled_argument<A
         (!lane || lane_of(position) != lane->index || position < lane->owner_floor))
         return;
     // No "key"_a here: g++ finds the one of off.hpp where a file has its macros compiled out.
-    remark<SiteKind::event, Anywhere<"exception">>(token, Key<"exception.type">{} = "unknown",
-                                                   Key<"exception.message">{} =
-                                                       "an exception left the scope of the span");
-    remark<SiteKind::attributes, Anywhere<"">>(token, Key<"error.type">{} = "_OTHER");
+    annotation<SiteKind::event, Anywhere<"exception">>(
+        token, Key<"exception.type">{} = "unknown",
+        Key<"exception.message">{} = "an exception left the scope of the span");
+    annotation<SiteKind::attributes, Anywhere<"">>(token, Key<"error.type">{} = "_OTHER");
     put_status(token, StatusCode::error, "an exception left the scope of the span");
 }
 

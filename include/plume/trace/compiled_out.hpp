@@ -19,8 +19,8 @@ constexpr void ignore(const Arguments&...) noexcept {}
 
 namespace off {
 
-struct RealAttributes; ///< attribute.hpp completes it
-struct RealRemarks;    ///< on_span.hpp completes it
+struct RealAttributes;  ///< attribute.hpp completes it
+struct RealAnnotations; ///< on_span.hpp completes it
 template <class T>
 concept Complete = requires { sizeof(T); };
 
@@ -41,9 +41,9 @@ struct Key {
 };
 struct Name {};
 
-/// Takes every remark that plume::Span takes. It has no ids: code that asks for a context includes
-/// context.hpp, which is real whatever is compiled out, as are plume::Name and plume::AsyncSpan
-/// there.
+/// Takes every annotation that plume::Span takes. It has no ids: code that asks for a context
+/// includes context.hpp, which is real whatever is compiled out, as are plume::Name and
+/// plume::AsyncSpan there.
 struct Span {
     template <class... T> constexpr void set(const T&...) const noexcept {}
     template <class... T> constexpr void event(const T&...) const noexcept {}
@@ -88,10 +88,10 @@ constexpr off::Span current() noexcept {
 // Attributes are real where fields.hpp or redact.hpp is included, and these ignore them all the
 // same.
 template <class... T>
-    requires(!off::Complete<off::RealRemarks>)
+    requires(!off::Complete<off::RealAnnotations>)
 constexpr void set(const T&...) noexcept {}
 template <class... T>
-    requires(!off::Complete<off::RealRemarks>)
+    requires(!off::Complete<off::RealAnnotations>)
 constexpr void event(const T&...) noexcept {}
 template <class Text> // templates, as above
 constexpr void set_error(const Text&) noexcept {}

@@ -94,7 +94,7 @@ class [[nodiscard]] SuppressScope : ContextScope {
 /// A span that is not on a thread's stack: movable, may begin on one thread and end on another.
 /// For callbacks, coroutines and requests in flight. It is nobody's parent by itself: put its
 /// context in force where its work is done, with  ContextScope in_span{span.context()};
-/// Remarks may come from any thread, one at a time. Same costs and promises as plume::Span, but
+/// Annotations may come from any thread, one at a time. Same costs and promises as plume::Span, but
 /// that it keeps the trace state and the baggage of its parent: where there are any it shares what
 /// its thread has in force, or allocates.
 class [[nodiscard]] AsyncSpan : public detail::SpanApi<AsyncSpan> {

@@ -24,10 +24,10 @@ class Name {
 
 namespace detail {
 
-/// The remarks that every kind of span takes. None blocks or allocates, and none throws but for
+/// The annotations that every kind of span takes. None blocks or allocates, and none throws but for
 /// what reading a range throws that is no plain memory: then nothing is recorded. On a span that is
 /// not recorded each is ignored, and so is what comes after the span's end. When the thread's ring
-/// is full the remark is dropped and counted (Stats::dropped_records).
+/// is full the annotation is dropped and counted (Stats::dropped_records).
 template <class Derived>
 class [[gnu::visibility("default")]] SpanApi {
   public:
@@ -35,7 +35,7 @@ class [[gnu::visibility("default")]] SpanApi {
     template <class... Args>
     [[gnu::always_inline]] void set(const Args&... attributes) const
         noexcept((is_settled_argument<Args> && ...)) {
-        remark<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
+        annotation<SiteKind::attributes, Anywhere<"">>(token(), attributes...);
     }
 
     /// The same for a text, or a list of texts, under a key that is known at run time only.
@@ -53,7 +53,7 @@ class [[gnu::visibility("default")]] SpanApi {
     [[gnu::always_inline]] void event(Line, const Args&... attributes) const
         noexcept((is_settled_argument<Args> && ...)) {
         static_assert(CheckedName<Line>::ok);
-        remark<SiteKind::event, Line>(token(), attributes...);
+        annotation<SiteKind::event, Line>(token(), attributes...);
     }
 
     /// A reference to a span that is not the parent, as of a batch to the requests in it.
@@ -62,10 +62,10 @@ class [[gnu::visibility("default")]] SpanApi {
         noexcept((is_settled_argument<Args> && ...)) {
         if (!to.valid()) return;
         const auto part = link_target(to);
-        remark<SiteKind::link, Anywhere<"">>(token(), Key<"trace.high">{} = part.high,
-                                             Key<"trace.low">{} = part.low,
-                                             Key<"span">{} = part.span, Key<"flags">{} = part.flags,
-                                             Key<"state">{} = part.state, attributes...);
+        annotation<SiteKind::link, Anywhere<"">>(
+            token(), Key<"trace.high">{} = part.high, Key<"trace.low">{} = part.low,
+            Key<"span">{} = part.span, Key<"flags">{} = part.flags, Key<"state">{} = part.state,
+            attributes...);
     }
 
     /// Ok is final and outranks error; unset is ignored; only an error has a description
@@ -82,9 +82,9 @@ class [[gnu::visibility("default")]] SpanApi {
     /// An exception that was caught: an event with its type and message, `error.type`, and the
     /// status error. `type`: a name that stays the same for the same kind of error.
     void record_exception(std::string_view type, std::string_view message) const noexcept {
-        remark<SiteKind::event, Anywhere<"exception">>(token(), Key<"exception.type">{} = type,
-                                                       Key<"exception.message">{} = message);
-        remark<SiteKind::attributes, Anywhere<"">>(token(), Key<"error.type">{} = type);
+        annotation<SiteKind::event, Anywhere<"exception">>(token(), Key<"exception.type">{} = type,
+                                                           Key<"exception.message">{} = message);
+        annotation<SiteKind::attributes, Anywhere<"">>(token(), Key<"error.type">{} = type);
         set_error(message);
     }
     /// The same for anything with what(), named by the type that the handler catches.
@@ -116,7 +116,7 @@ class [[gnu::visibility("default")]] CurrentSpan : public SpanApi<CurrentSpan> {
 /// What PLUME_EVENT and PLUME_SET call: the arguments are evaluated if a span is there to take
 /// them.
 template <SiteKind What, class Line, Lazy F>
-[[gnu::always_inline]] inline void remark_lazily(F&& lazily) {
+[[gnu::always_inline]] inline void annotate_lazily(F&& lazily) {
     using Site = typename SiteFor<What, Line, ArgumentsOf<F>>::type;
     const std::uint32_t index = index_of<Site>();
     if (index == 0 || !recording_on(0)) return;
@@ -126,7 +126,7 @@ template <SiteKind What, class Line, Lazy F>
 template <Here Line, Lazy F>
 [[gnu::always_inline]] inline void lazy_event(Line, F&& lazily) {
     static_assert(CheckedName<Line>::ok);
-    remark_lazily<SiteKind::event, Line>(lazily);
+    annotate_lazily<SiteKind::event, Line>(lazily);
 }
 template <Here Line>
 [[gnu::always_inline]] inline void lazy_event(Line line) noexcept {
@@ -134,13 +134,13 @@ template <Here Line>
 }
 template <Lazy F>
 [[gnu::always_inline]] inline void lazy_set(F&& lazily) {
-    remark_lazily<SiteKind::attributes, Anywhere<"">>(lazily);
+    annotate_lazily<SiteKind::attributes, Anywhere<"">>(lazily);
 }
 
 } // namespace detail
 
 namespace off {
-struct RealRemarks {}; // see off.hpp
+struct RealAnnotations {}; // see off.hpp
 } // namespace off
 
 /// The innermost open span of the calling thread, for everything that can be said about a span:

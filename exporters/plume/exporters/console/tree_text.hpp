@@ -75,8 +75,8 @@ class TreeText {
         put_id(rest, first.trace_id);
         put(rest, dot);
         look_.paint(out_, colour::dim, {rest.data(), rest.size()});
-        if (const std::string_view remark = this->remark(tree); !remark.empty()) {
-            look_.paint(out_, colour::yellow, remark);
+        if (const std::string_view annotation = this->annotation(tree); !annotation.empty()) {
+            look_.paint(out_, colour::yellow, annotation);
             look_.paint(out_, colour::dim, dot);
         }
 
@@ -93,7 +93,7 @@ class TreeText {
     }
 
     /// Why this is not simply a trace, or empty.
-    [[nodiscard]] static std::string_view remark(const Tree& tree) noexcept {
+    [[nodiscard]] static std::string_view annotation(const Tree& tree) noexcept {
         switch (tree.part) {
         case Tree::Part::late: return "late, its parent was printed before";
         case Tree::Part::incomplete: return "incomplete, its root has not ended";
