@@ -96,13 +96,13 @@ class BatchProcessor {
     }
 
     /// Everything accepted so far shall be delivered now. Does not wait.
-    void hurry() {
+    void request_flush() {
         const std::lock_guard lock{state_->mutex};
         state_->hurry_until = state_->accepted;
         state_->work.notify_one();
     }
-    /// Waits for what hurry() asked for; false if the deadline passed first, or a shutdown dropped
-    /// spans meanwhile.
+    /// Waits for what request_flush() asked for; false if the deadline passed first, or a shutdown
+    /// dropped spans meanwhile.
     bool wait(Deadline deadline) {
         std::unique_lock lock{state_->mutex};
         const bool settled = state_->done.wait_until(
@@ -145,7 +145,7 @@ class BatchProcessor {
     void forked() noexcept { state_->exporter->forked(); }
     /// Later, where the thread is gone and the lock may be held by nobody: the exporter moves on,
     /// everything else is left behind.
-    [[nodiscard]] std::unique_ptr<Exporter> salvage() noexcept {
+    [[nodiscard]] std::unique_ptr<Exporter> take_exporter() noexcept {
         return std::move(state_->exporter);
     }
 

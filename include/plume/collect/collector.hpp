@@ -68,7 +68,7 @@ class Collector {
     /// itself.
     bool flush(Deadline deadline) {
         if (is_own_thread() || !drain_all(deadline)) return false;
-        for (const auto& batcher : batchers_) batcher->hurry();
+        for (const auto& batcher : batchers_) batcher->request_flush();
         bool all = true;
         for (const auto& batcher : batchers_) all = batcher->wait(deadline) && all;
         return all;
@@ -87,7 +87,7 @@ class Collector {
             let_go_.store(true); // before another collector begins: its passes wait for this one's
             thread_.detach();
         }
-        for (const auto& batcher : batchers_) batcher->hurry(); // side by side
+        for (const auto& batcher : batchers_) batcher->request_flush(); // side by side
         for (const auto& batcher : batchers_) all = batcher->stop(deadline) && all;
         return all;
     }
@@ -130,9 +130,9 @@ class Collector {
     }
     /// In the child of a fork: takes the exporters out, for a new collector. This one must never
     /// be destroyed, since its locks may be held by threads that are gone.
-    [[nodiscard]] std::vector<std::unique_ptr<Exporter>> salvage() {
+    [[nodiscard]] std::vector<std::unique_ptr<Exporter>> take_exporters() {
         std::vector<std::unique_ptr<Exporter>> exporters;
-        for (const auto& batcher : batchers_) exporters.push_back(batcher->salvage());
+        for (const auto& batcher : batchers_) exporters.push_back(batcher->take_exporter());
         return exporters;
     }
 

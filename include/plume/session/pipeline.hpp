@@ -343,7 +343,7 @@ class Pipeline {
             const std::shared_ptr<Collector> parents = take_collector();
             keep_for_good(parents);
             // Null: the fork came between two sessions' ends, or amidst another revival.
-            revived = make_collector(parents ? parents->salvage() : Exporters{});
+            revived = make_collector(parents ? parents->take_exporters() : Exporters{});
             if (sampler_) sampler_->start();
         } catch (const std::exception& exception) {
             report_(std::string{"no tracing after fork(): "} + exception.what());
