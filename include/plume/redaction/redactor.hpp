@@ -237,13 +237,13 @@ class Redactor {
     void disguise_value(Memory& memory, Attribute& to, Treatment treatment) {
         const auto disguised = [&]<class T>(const T& value) {
             if constexpr (std::is_same_v<T, std::string_view>) {
-                return disguise(memory, value, treatment);
+                return mask(memory, value, treatment);
             } else if constexpr (std::is_same_v<T, bool>) {
-                return disguise(memory, value ? "true" : "false", treatment);
+                return mask(memory, value ? "true" : "false", treatment);
             } else { // as text, so that equal values have one hash whatever their types
                 std::array<char, 32> digits{};
                 const auto end = std::to_chars(digits.data(), digits.data() + 32, value).ptr;
-                return disguise(memory, {digits.data(), end}, treatment);
+                return mask(memory, {digits.data(), end}, treatment);
             }
         };
         to.visit([&]<class T>(const T& value) {
@@ -264,7 +264,7 @@ class Redactor {
     }
 
     template <class Memory>
-    std::string_view disguise(Memory& memory, std::string_view secret, Treatment treatment) {
+    std::string_view mask(Memory& memory, std::string_view secret, Treatment treatment) {
         if (treatment == Treatment::replace) return replacement_;
         std::array<char, longest_disguise> buffer{};
         if (treatment == Treatment::mask)
