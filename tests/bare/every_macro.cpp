@@ -27,6 +27,9 @@ void every_macro(int number) {
     PLUME_EVENT("event", "number"_a = number);
     PLUME_SET("number"_a = number);
     PLUME_ERROR("error");
+    PLUME_OK();
+    PLUME_LINK(plume::current_context(), "number"_a = number);
+    PLUME_DISCARD();
     plume::set("number"_a = number);
     plume::set_error("error");
     PLUME_SPAN("disguised", "order"_a = plume::fields(Order{number, {number}, "card"}),

@@ -8,6 +8,8 @@
 #    define PLUME_EVENT(...)
 #    define PLUME_SET(...)
 #    define PLUME_ERROR(...)
+#    define PLUME_OK()
+#    define PLUME_DISCARD()
 #    define PLUME_REDACT(...) static_assert(true)
 #else
 #    include <plume/fields.hpp>
@@ -56,6 +58,8 @@ bool checkout(const Order& order, bool trusted) {
         return true;
     } else {
         PLUME_ERROR("not trusted");
+        PLUME_OK();
+        PLUME_DISCARD();
     }
 #ifndef PLAIN
     PLUME_SPAN_AS(span, "named");

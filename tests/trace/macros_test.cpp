@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include <plume/context.hpp>
+
 #include "support/catch.hpp"
 #include "support/recorded.hpp"
 
@@ -22,6 +24,12 @@ int evaluated_by_levels();
 
 // macros/disabled.cpp: PLUME_ENABLED is 0.
 int run_disabled();
+
+// macros/foreign_*.cpp: the "_a" of another library is in force.
+int foreign_fmt(int n);
+int foreign_fmt_off(int n);
+int foreign_pybind(int n);
+int foreign_pybind_off(int n);
 
 // macros/scope.cpp: a library with a scope of its own.
 void span_of_a_library();
@@ -185,7 +193,61 @@ TEST_CASE("attributes in a macro need no using-directive") {
     CHECK(recorded(&Elsewhere::run).tree_with_attributes() == "span {a=1, c=3}\n");
 }
 
+TEST_CASE("attributes in a macro are Plume's where the _a of another library is in force") {
+    for (const auto run : {&foreign_fmt, &foreign_pybind}) {
+        const auto seen = recorded([run] { CHECK(run(7) == 0); });
+        CHECK(seen.tree_with_attributes() == "foreign {n=7, set=7}\n");
+        CHECK(seen["foreign"].events.at(0).attributes.at(0).key == "n");
+    }
+    for (const auto run : {&foreign_fmt_off, &foreign_pybind_off})
+        CHECK(recorded([run] { CHECK(run(7) == 0); }).spans.empty());
+}
+
+TEST_CASE("the current span is linked, marked as done well, and discarded by macros") {
+    const auto seen = recorded([] {
+        PLUME_SPAN("outer");
+        const plume::SpanContext outer = plume::current_context();
+        {
+            PLUME_SPAN("linked");
+            PLUME_LINK(outer, "why"_a = "because");
+            PLUME_ERROR("at first");
+            PLUME_OK();
+        }
+        PLUME_SPAN("gone");
+        PLUME_DISCARD();
+    });
+    CHECK(seen.tree() == "outer\n"
+                         "  linked\n");
+    REQUIRE(seen["linked"].links.size() == 1);
+    CHECK(seen["linked"].links[0].span_id == seen["outer"].span_id);
+    CHECK(seen["linked"].links[0].attributes.at(0).key == "why");
+    CHECK(seen["linked"].status == plume::StatusCode::ok);
+}
+
 // Evaluation.
+
+TEST_CASE("a description and a link are evaluated only where a span takes them") {
+    int n = 0;
+    const auto description = [&n] { return "description " + std::to_string(++n); };
+    const auto context = [&n] {
+        ++n;
+        return plume::current_context();
+    };
+    PLUME_ERROR(description());
+    PLUME_LINK(context());
+    CHECK(n == 0);
+    const auto seen = recorded([&] {
+        PLUME_ERROR(description());
+        PLUME_LINK(context());
+        CHECK(n == 0);
+        PLUME_SPAN("span");
+        PLUME_ERROR(description());
+        PLUME_LINK(context());
+    });
+    CHECK(n == 2);
+    CHECK(seen["span"].status_message == "description 1");
+    CHECK(seen["span"].links.size() == 1);
+}
 
 TEST_CASE("arguments are evaluated once, in their order") {
     int n = 0;

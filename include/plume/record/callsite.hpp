@@ -126,6 +126,14 @@ struct CheckedName {
     static constexpr bool ok = true;
 };
 
+/// What a name can be made of: a literal, or what PLUME_FUNCTION makes of one.
+template <class T>
+inline constexpr bool is_name_text = std::is_same_v<std::remove_cvref_t<T>, std::string_view>;
+template <std::size_t N>
+inline constexpr bool is_name_text<const char (&)[N]> = true;
+template <std::size_t N>
+inline constexpr bool is_name_text<const char[N]> = true;
+
 /// Describes a line of source: what PLUME_CALLSITE and ""_name make.
 template <class T>
 concept Here = requires {

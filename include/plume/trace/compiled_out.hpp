@@ -93,8 +93,15 @@ constexpr void set(const T&...) noexcept {}
 template <class... T>
     requires(!off::Complete<off::RealAnnotations>)
 constexpr void event(const T&...) noexcept {}
+template <class... T>
+    requires(!off::Complete<off::RealAnnotations>)
+constexpr void link(const T&...) noexcept {}
 template <class Text> // templates, as above
 constexpr void set_error(const Text&) noexcept {}
+template <class = void>
+constexpr void set_ok() noexcept {}
+template <class = void>
+constexpr void discard() noexcept {}
 template <class Code, class... T>
 constexpr void set_status(const Code&, const T&...) noexcept {}
 

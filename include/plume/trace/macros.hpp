@@ -11,7 +11,7 @@
 /// that only they use is not unused; they are neither evaluated nor in the object code.
 #define PLUME_NOTHING_(...)                                                                        \
     static_assert(sizeof([&] {                                                                     \
-                      using namespace ::plume::literals;                                           \
+                      using ::plume::literals::operator""_a;                                       \
                       ::plume::off::ignore(__VA_ARGS__);                                           \
                   }) != 0)
 
@@ -22,6 +22,9 @@
 
 #    define PLUME_CALLSITE_(name_, level_)                                                         \
         [] {                                                                                       \
+            static_assert(::plume::detail::is_name_text<decltype(name_)>,                          \
+                          "plume: the name of a span is a string literal; for one that is known "  \
+                          "at run time only, make a plume::Name and use PLUME_SPAN_DYNAMIC");      \
             struct Here {                                                                          \
                 static constexpr ::std::string_view name() { return name_; }                       \
                 static constexpr ::std::string_view file() { return __FILE__; }                    \
@@ -41,10 +44,10 @@
         }()
 
 /// The arguments, to be evaluated when and if something is recorded. Attribute literals need no
-/// using-directive inside.
+/// using-directive inside, and hide the _a of other libraries.
 #    define PLUME_LAZILY(sink, ...)                                                                \
         [&](auto sink) __attribute__((always_inline)) {                                            \
-            using namespace ::plume::literals;                                                     \
+            using ::plume::literals::operator""_a;                                                 \
             return sink(__VA_ARGS__);                                                              \
         }
 
@@ -63,8 +66,17 @@
 /// plume::set("order.total"_a = total); with arguments that are evaluated only if they are taken.
 #    define PLUME_SET(...)                                                                         \
         ::plume::detail::lazy_set(PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), __VA_ARGS__))
-/// plume::set_error("card declined");
-#    define PLUME_ERROR(description) ::plume::set_error(description)
+/// plume::set_error("card declined"); with a description that is evaluated only if it is taken.
+#    define PLUME_ERROR(description)                                                               \
+        ::plume::detail::lazy_error(PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), description))
+/// plume::set_ok();
+#    define PLUME_OK() ::plume::set_ok()
+/// plume::link(context, "order.id"_a = id); with arguments that are evaluated only if they are
+/// taken.
+#    define PLUME_LINK(...)                                                                        \
+        ::plume::detail::lazy_link(PLUME_LAZILY(PLUME_UNIQUE(plume_sink_), __VA_ARGS__))
+/// plume::discard();
+#    define PLUME_DISCARD() ::plume::discard()
 
 #else
 
@@ -72,11 +84,14 @@
 #    define PLUME_SPAN_(guard, level, ...) PLUME_NOTHING_(__VA_ARGS__)
 #    define PLUME_EVENT(...)                                                                       \
         static_cast<void>(sizeof([&] {                                                             \
-            using namespace ::plume::literals;                                                     \
+            using ::plume::literals::operator""_a;                                                 \
             ::plume::off::ignore(__VA_ARGS__);                                                     \
         }))
 #    define PLUME_SET(...) PLUME_EVENT(__VA_ARGS__)
 #    define PLUME_ERROR(...) PLUME_EVENT(__VA_ARGS__)
+#    define PLUME_OK() static_cast<void>(0)
+#    define PLUME_LINK(...) PLUME_EVENT(__VA_ARGS__)
+#    define PLUME_DISCARD() static_cast<void>(0)
 
 #endif
 

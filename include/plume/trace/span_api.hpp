@@ -136,6 +136,18 @@ template <Lazy F>
 [[gnu::always_inline]] inline void lazy_set(F&& lazily) {
     annotate_lazily<SiteKind::attributes, Anywhere<"">>(lazily);
 }
+template <class F>
+[[gnu::always_inline]] inline void lazy_error(F&& lazily) {
+    if (recording_on(0))
+        lazily([](std::string_view description) { CurrentSpan{}.set_error(description); });
+}
+template <class F>
+[[gnu::always_inline]] inline void lazy_link(F&& lazily) {
+    if (recording_on(0))
+        lazily([](const SpanContext& to, const auto&... attributes) {
+            CurrentSpan{}.link(to, attributes...);
+        });
+}
 
 } // namespace detail
 
@@ -161,6 +173,16 @@ event(Line line, const Args&... attributes) noexcept((detail::is_settled_argumen
 }
 /// Marks the current span as failed.
 inline void set_error(std::string_view description) noexcept { current().set_error(description); }
+/// Marks the current span as done well, which outranks an error.
+inline void set_ok() noexcept { current().set_ok(); }
+/// Names another span that the current one has to do with, in this trace or another.
+template <class... Args>
+inline void link(const SpanContext& to,
+                 const Args&... attributes) noexcept((detail::is_settled_argument<Args> && ...)) {
+    current().link(to, attributes...);
+}
+/// Lets the current span vanish when it ends: it counts as dropped, for the reason `discarded`.
+inline void discard() noexcept { current().discard(); }
 /// Sets the status of the current span.
 inline void set_status(StatusCode code, std::string_view description = {}) noexcept {
     current().set_status(code, description);
