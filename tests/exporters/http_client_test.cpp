@@ -8,6 +8,8 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +72,34 @@ TEST_CASE("a response that has no end is left at its limit, and its status count
         }
         CHECK(server.connections() == 2);
     }
+}
+
+TEST_CASE("a request that is cut short while it connects leaves nothing behind") {
+    // Nobody accepts, and the queue of one is full: what connects waits.
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(listener, generic, size) == 0);
+    REQUIRE(::listen(listener, 0) == 0);
+    REQUIRE(::getsockname(listener, generic, &size) == 0);
+    const int waiting = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::connect(waiting, generic, size) == 0);
+
+    HttpClient client{{.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port))}};
+    for (int i = 0; i != 3; ++i) {
+        CancelFlag cancel;
+        std::thread canceller{[&cancel] {
+            std::this_thread::sleep_for(30ms);
+            cancel.request();
+        }};
+        CHECK(client.get(cancel).cancelled); // LeakSanitizer counts what is left of it
+        canceller.join();
+    }
+    ::close(waiting);
+    ::close(listener);
 }
 
 TEST_CASE("a response that breaks off behind its status has that status") {
