@@ -45,7 +45,7 @@ LONGEST_CHAIN = 23
 LIGHT_DOOR = "plume/plume.hpp"
 HEAVY = {"iostream", "functional", "thread", "mutex", "regex", "chrono"}
 HEAVY_FOLDERS = ("fmt/",)
-MOST_LINES = {1: 35_000, 0: 200}  # by PLUME_ENABLED; preprocessed, as `g++ -E | wc -l` counts
+MOST_LINES = {1: 33_000, 0: 200}  # by PLUME_ENABLED; preprocessed, as `g++ -E | wc -l` counts
 
 
 def folder_of(name: str) -> str:

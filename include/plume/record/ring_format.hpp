@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <string_view>
 
 #include <plume/core/attribute.hpp>
@@ -79,7 +78,7 @@ inline constexpr Limits emergency_limits{128, 16};
 
 /// Text and arrays begin with a word: how much is stored, and above bit 32 how much there was.
 constexpr std::uint64_t stored_and_original(std::size_t stored, std::size_t original) noexcept {
-    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    constexpr std::size_t most = UINT32_MAX;
     return stored | std::uint64_t{original < most ? original : most} << 32U;
 }
 

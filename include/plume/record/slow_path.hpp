@@ -326,8 +326,9 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     return {context, text_of(context)};
 }
 
-/// Room for the begin of a span off the stack, behind its `async` record. `kept`, if not null,
-/// becomes its context, but for the span id, which follows from where the caller writes.
+/// Room for the begin of a span off the stack, behind its `async` record. `kept`, if not null, has
+/// no text yet, and becomes its context, but for the span id, which follows from where the caller
+/// writes.
 [[gnu::noinline]] inline WriteSlot make_room_async(std::uint64_t need, std::uint32_t index,
                                                    const SpanContext& parent,
                                                    OwnedContext* kept) noexcept {
@@ -347,7 +348,9 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
     if (!own.sampled()) own.span_id = unsampled_span_id(own.trace_id);
     // A text that was made for it has its baggage, too.
     const bool is_whole = start.text && start.text->says(own);
-    if (kept) *kept = is_whole ? OwnedContext{own, keep(start.text)} : owned(own);
+    if (kept)
+        ::new (static_cast<void*>(kept))
+            OwnedContext{own, is_whole ? keep(start.text) : text_of(own)};
     WriteSlot room;
     if (own.sampled()) {
         SpanContext& above = own; // what it begins below, from here on
@@ -364,7 +367,7 @@ inline OwnedContext owned(const SpanContext& context) noexcept {
             pass_on();
         }
     }
-    let_go(start.text);
+    if (start.text) let_go(start.text);
     return room;
 }
 
