@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 # The tests stay behind: as a subproject Plume builds none, so it must do without.
 mkdir -p "$work/subprojects/plume" "$work/nothing"
 cp tests/consumer/{main.cpp,meson.build} "$work"
-cp -r meson.build meson_options.txt include exporters "$work/subprojects/plume"
+cp -r meson.build meson_options.txt include exporters samplers "$work/subprojects/plume"
 cd "$work"
 
 build() {
