@@ -45,7 +45,7 @@ std::uint64_t word_of(std::uint64_t position) {
     return word;
 }
 
-/// As slow_path.hpp and recording.hpp do it.
+/// As slow_path.hpp and fast_path.hpp do it.
 void write_all() {
     for (std::uint32_t i = 0; i < records; ++i) {
         bool half_full = false;

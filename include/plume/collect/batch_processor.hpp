@@ -29,13 +29,13 @@
 namespace plume {
 namespace [[gnu::visibility("hidden")]] detail {
 
-/// How a worker is set up; shared by all workers of a session.
+/// How a batch processor is set up; shared by all of a session.
 struct BatchProcessorSettings {
     std::size_t queue_spans;
     std::size_t queue_bytes; ///< that spans in the queue take
     std::size_t batch_spans;
     std::chrono::milliseconds batch_delay;
-    const Resource* resource; ///< outlives the worker's thread: see BatchProcessor::stop()
+    const Resource* resource; ///< outlives its thread: see BatchProcessor::stop()
     Report report;
 };
 

@@ -1,4 +1,4 @@
-// collector.hpp - the background thread: drains the lanes, and hands spans to the workers.
+// collector.hpp - the background thread: drains the lanes, and hands spans to the batch processors.
 #pragma once
 
 #include <algorithm>
@@ -197,7 +197,8 @@ class Collector {
             // spans that wait for that belong into the chunk that their parents are in.
             if (asked || (due && assembler_.has_waiting_ends())) complete = pass() && complete;
             if (due) complete = with_memory([this] { assembler_.finish_chunk(); }) && complete;
-            // In this order: what a worker has settled is among what stats() knows to have ended.
+            // In this order: what a batch processor has settled is among what stats() knows to have
+            // ended.
             publish();
             hand_over();
             if (asked && complete) answer(request);

@@ -315,7 +315,7 @@ struct Key {
 } // namespace detail
 
 namespace off {
-struct RealAttributes {}; // see off.hpp
+struct RealAttributes {}; // see compiled_out.hpp
 } // namespace off
 
 namespace literals {

@@ -110,7 +110,8 @@ annotation(std::uint64_t token, const Args&... args) noexcept((is_settled_argume
     if ((token & async_bit) == 0 &&
         (!lane || lane_of(position) != lane->index || position < lane->owner_floor))
         return;
-    // No "key"_a here: g++ finds the one of off.hpp where a file has its macros compiled out.
+    // No "key"_a here: g++ finds the one of compiled_out.hpp where a file has its macros compiled
+    // out.
     annotation<SiteKind::event, Anywhere<"exception">>(
         token, Key<"exception.type">{} = "unknown",
         Key<"exception.message">{} = "an exception left the scope of the span");

@@ -20,7 +20,7 @@ constexpr void ignore(const Arguments&...) noexcept {}
 namespace off {
 
 struct RealAttributes;  ///< attribute.hpp completes it
-struct RealAnnotations; ///< on_span.hpp completes it
+struct RealAnnotations; ///< span_api.hpp completes it
 template <class T>
 concept Complete = requires { sizeof(T); };
 
@@ -85,7 +85,7 @@ template <class = void> // a template, so that the real one is preferred where b
 constexpr off::Span current() noexcept {
     return {};
 }
-// Attributes are real where fields.hpp or redact.hpp is included, and these ignore them all the
+// Attributes are real where fields.hpp or masked.hpp is included, and these ignore them all the
 // same.
 template <class... T>
     requires(!off::Complete<off::RealAnnotations>)

@@ -152,7 +152,7 @@ template <class F>
 } // namespace detail
 
 namespace off {
-struct RealAnnotations {}; // see off.hpp
+struct RealAnnotations {}; // see compiled_out.hpp
 } // namespace off
 
 /// The innermost open span of the calling thread, for everything that can be said about a span:

@@ -33,3 +33,12 @@ constexpr Argument operator""_a(const char*, std::size_t) { return {}; }
 } // namespace foreign
 
 using namespace foreign::literals;
+
+int FOREIGN_FUNCTION(int n);
+
+int FOREIGN_FUNCTION(int n) {
+    PLUME_SPAN("foreign", "n"_a = n);
+    PLUME_SET("set"_a = n);
+    PLUME_EVENT("event", "n"_a = n);
+    return "n"_a = n;
+}
